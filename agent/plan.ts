@@ -1,0 +1,21 @@
+/** When a check runs. */
+export type Schedule =
+  | { readonly everyMs: number }
+  | { readonly cron: string; readonly timezone: string | undefined };
+
+/** One check on one target, as this agent is to run it: a line of the plan the configuration makes. */
+export interface CheckPlan {
+  readonly check: string;
+  readonly type: string;
+  readonly service: string;
+  readonly target: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly schedule: Schedule;
+  /** Deadline of a whole run. */
+  readonly timeoutMs: number;
+  /** Index of this agent's region in the fleet's list, and the list's length: they set the phase. */
+  readonly regionIndex: number;
+  readonly regionCount: number;
+  /** What the check type's own schema made of its keys. */
+  readonly settings: unknown;
+}
