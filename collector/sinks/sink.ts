@@ -1,3 +1,5 @@
+import { type z } from 'zod';
+import { type Clock } from '#lib/clock';
 import { type LogRecord, type MetricPoint } from '#lib/otlp/model';
 
 /** What one delivery carries. A sink leaves alone what it has no place for (logs, in Prometheus). */
@@ -18,4 +20,27 @@ export type Delivery =
 /** A place to deliver to. `deliver` never rejects for what the backend or the network did. */
 export interface Sink extends AsyncDisposable {
   deliver(batch: Batch, signal: AbortSignal): Promise<Delivery>;
+}
+
+/** Everything about one type of sink, in one file; `create` touches no network. */
+export interface SinkType<Shape extends z.ZodRawShape = z.ZodRawShape> {
+  readonly type: string;
+  /** One sentence for the documentation. */
+  readonly summary: string;
+  /** The keys this type adds to the ones every sink has (name, type, queue, only, labels). */
+  readonly settings: z.ZodObject<Shape>;
+  create(spec: SinkSpec<z.output<z.ZodObject<Shape>>>): Promise<Sink>;
+}
+
+export interface SinkSpec<Settings> {
+  readonly name: string;
+  readonly settings: Settings;
+  /** The collector's data folder; a sink that keeps files makes its own folder or file in it. */
+  readonly dataDirectory: string;
+  readonly clock: Clock;
+}
+
+/** Declares a sink type; add it to collector/sinks/registry.ts. */
+export function defineSink<Shape extends z.ZodRawShape>(type: SinkType<Shape>): SinkType {
+  return type;
 }

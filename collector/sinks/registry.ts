@@ -1,0 +1,4 @@
+import { type SinkType } from './sink.ts';
+
+/** Every type of sink there is, one line each. */
+export const sinkTypes: readonly SinkType[] = [];
