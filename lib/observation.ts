@@ -45,6 +45,11 @@ export type Evidence = Readonly<Record<string, string | number | boolean>>;
 export interface Observation {
   readonly verdict: Verdict;
   readonly measurements: readonly Measurement[];
+  /**
+   * How long the target took, when the check knows better than whoever runs it: without what the
+   * check does before it starts or after it has its answer. It is the sum of the phases.
+   */
+  readonly durationMs?: number;
   readonly evidence?: Evidence;
   /**
    * What the check wants to know at its next run (a log position). Plain JSON; written to disk in the
