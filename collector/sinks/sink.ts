@@ -15,11 +15,25 @@ export type Delivery =
   /** Try the same again, not before `afterMs` where the backend said so. */
   | { readonly kind: 'retry'; readonly error: Error; readonly afterMs?: number }
   /** The backend will never take this batch as it is: bisect it, dead-letter what offends. */
-  | { readonly kind: 'rejected'; readonly error: Error };
+  | {
+      readonly kind: 'rejected';
+      readonly error: Error;
+      /** The reason is one that a second delivery of the same data meets too (out of order, duplicate). */
+      readonly repeated?: boolean;
+      /** Some of it may have been stored all the same. */
+      readonly partial?: boolean;
+    };
 
 /** A place to deliver to. `deliver` never rejects for what the backend or the network did. */
 export interface Sink extends AsyncDisposable {
+  /** How many points and records one delivery may carry, so that it is all or nothing; absent: any number. */
+  readonly itemsMax?: number;
   deliver(batch: Batch, signal: AbortSignal): Promise<Delivery>;
+  /**
+   * Looks at the backend, once, beside the first deliveries: what in its settings endangers the data,
+   * as sentences for the operator. None where nothing can be told. Never rejects.
+   */
+  inspect?(signal: AbortSignal): Promise<readonly string[]>;
 }
 
 /** Everything about one type of sink, in one file; `create` touches no network. */
@@ -35,6 +49,8 @@ export interface SinkType<Shape extends z.ZodRawShape = z.ZodRawShape> {
 export interface SinkSpec<Settings> {
   readonly name: string;
   readonly settings: Settings;
+  /** Added to all data where it has no label of that name. */
+  readonly labels: Readonly<Record<string, string>>;
   /** The collector's data folder; a sink that keeps files makes its own folder or file in it. */
   readonly dataDirectory: string;
   readonly clock: Clock;
