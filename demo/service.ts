@@ -71,7 +71,7 @@ export class SampleService implements AsyncDisposable {
   /** One line in nginx's predefined format `combined`, with the request time at its end. */
   #log(request: IncomingMessage, response: ServerResponse, durationMs: number): void {
     const client = request.socket.remoteAddress ?? '-';
-    const bytes = response.getHeader('content-length') ?? 0;
+    const bytes = Number(response.getHeader('content-length') ?? 0);
     const agent = request.headers['user-agent'] ?? '-';
     const line = `${request.method} ${request.url} HTTP/${request.httpVersion}`;
     this.#accessLog.write(
