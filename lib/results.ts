@@ -1,0 +1,275 @@
+import { isDeepStrictEqual } from 'node:util';
+import {
+  type Counter,
+  type Series,
+  accumulate,
+  gaugesOf,
+  isSound,
+  keyOf,
+  toSeries,
+} from './series.ts';
+import {
+  type Measurement,
+  type MetricDeclaration,
+  type Observation,
+  type Verdict,
+} from './observation.ts';
+import {
+  probeDuration,
+  probeError,
+  probeSuccess,
+  probeTimeout,
+  probeValidUntil,
+  probeVerdict,
+} from './result-metrics.ts';
+import { type Attributes, type LogRecord, type MetricPoint } from './otlp/model.ts';
+
+/*
+ * From what a run found out to OTLP. Pure: what must be known of the past comes in as memory and goes
+ * out as memory, and the caller writes both in one durable record.
+ *
+ * The resource is the target, as with any receiver that observes something remote; who looked is on
+ * every point, where all backends keep it. A gauge series of the previous result that is missing from
+ * this one ends with a staleness marker. That one rule covers `probe.success` of an unknown run, a
+ * `probe.error` that passed, a phase that was not reached, and a check that was removed.
+ */
+
+/** Who looked at what: names all series of a result. */
+export interface Subject {
+  readonly check: string;
+  readonly type: string;
+  /** Becomes `service.name`, and so `job` in Prometheus. */
+  readonly service: string;
+  /** As written in the configuration; becomes `service.instance.id`, and so `instance`. */
+  readonly target: string;
+  readonly region: string;
+  readonly agent: string;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** One finished run. */
+export interface Result {
+  readonly subject: Subject;
+  /** Joins points and log records of one run; unique. */
+  readonly run: string;
+  readonly startedUnixMs: number;
+  readonly durationMs: number;
+  readonly timeoutMs: number;
+  readonly validUntilUnixMs: number;
+  readonly observation: Observation;
+  /** Metrics that `observation` may measure. A counter that is no longer among them ends. */
+  readonly declarations: readonly MetricDeclaration[];
+}
+
+/** What the encoder must know of a target's past. Plain JSON. */
+export interface SeriesMemory {
+  readonly subject: Subject;
+  /** Time of the newest point. */
+  readonly lastUnixMs: number;
+  readonly verdict: Verdict['status'] | undefined;
+  /** Gauge series of the newest result. */
+  readonly gauges: readonly Series[];
+  readonly counters: readonly Counter[];
+}
+
+export interface EncodedResult {
+  readonly points: readonly MetricPoint[];
+  readonly logs: readonly LogRecord[];
+  readonly memory: SeriesMemory;
+}
+
+/**
+ * Encodes one result. All points carry the start of the run in whole milliseconds, moved on by as much
+ * as keeps the times of a target strictly increasing. Gauges are given as measured; counters and
+ * histograms as the sum of all increments since their start, known ones again with every result.
+ * A value that is not finite, and an increment that is negative, is left out.
+ */
+export function encodeResult(result: Result, memory: SeriesMemory | undefined): EncodedResult {
+  const { subject, observation } = result;
+  const unixMs = nextUnixMs(result.startedUnixMs, memory);
+  const { past, removed } = inherit(memory, subject, unixMs);
+  const measurements = [...judge(result), ...observation.measurements].filter(isSound);
+  const gauges = gaugesOf(measurements);
+  const counters = accumulate(past.counters, measurements, result.declarations, unixMs);
+  const present = new Set([...gauges.keys(), ...counters.map(keyOf)]);
+  const ended = seriesOf(past).filter((series) => !present.has(keyOf(series)));
+  return {
+    points: [
+      ...removed,
+      ...ended.map((series) => endPoint(subject, series, unixMs)),
+      ...gauges.values().map((gauge) => gaugePoint(subject, gauge, unixMs)),
+      ...counters.map((counter) => counterPoint(result, counter, unixMs)),
+    ],
+    logs: encodeLogs(result, past.verdict, unixMs),
+    memory: {
+      subject,
+      lastUnixMs: unixMs,
+      verdict: observation.verdict.status,
+      gauges: Array.from(gauges.values(), toSeries),
+      counters,
+    },
+  };
+}
+
+/** Counts what happened between two results (runs that were skipped): only counters change. */
+export function encodeIncrements(
+  source: Pick<Result, 'subject' | 'declarations'>,
+  increments: readonly Measurement[],
+  memory: SeriesMemory | undefined,
+  atUnixMs: number,
+): EncodedResult {
+  const unixMs = nextUnixMs(atUnixMs, memory);
+  const { past, removed } = inherit(memory, source.subject, unixMs);
+  const sound = increments.filter(isSound);
+  const counters = accumulate(past.counters, sound, source.declarations, unixMs);
+  return {
+    points: [...removed, ...counters.map((counter) => counterPoint(source, counter, unixMs))],
+    logs: [],
+    memory: { ...past, lastUnixMs: unixMs, counters },
+  };
+}
+
+/** Ends every series of a target that is no longer checked. */
+export function encodeRemoval(memory: SeriesMemory, atUnixMs: number): readonly MetricPoint[] {
+  const unixMs = nextUnixMs(atUnixMs, memory);
+  return seriesOf(memory).map((series) => endPoint(memory.subject, series, unixMs));
+}
+
+/**
+ * Beyond this, a start before the newest point means that the clock was wrong and was put right while
+ * the agent was away: going back once is nearer the truth than dating results wrongly for as long.
+ */
+const nudgeMaxMs = 60_000;
+
+function nextUnixMs(atUnixMs: number, memory: SeriesMemory | undefined): number {
+  const unixMs = Math.floor(atUnixMs);
+  const nudgeMs = memory === undefined ? 0 : memory.lastUnixMs + 1 - unixMs;
+  return nudgeMs > 0 && nudgeMs <= nudgeMaxMs ? unixMs + nudgeMs : unixMs;
+}
+
+/** A subject that changed (a label, the region) names other series: the old ones end, nothing carries over. */
+function inherit(
+  memory: SeriesMemory | undefined,
+  subject: Subject,
+  unixMs: number,
+): { past: SeriesMemory; removed: readonly MetricPoint[] } {
+  if (memory !== undefined && isDeepStrictEqual(memory.subject, subject)) {
+    return { past: memory, removed: [] };
+  }
+  const verdict = memory?.verdict;
+  return {
+    past: { subject, lastUnixMs: unixMs, verdict, gauges: [], counters: [] },
+    removed: memory === undefined ? [] : encodeRemoval(memory, unixMs),
+  };
+}
+
+function judge(result: Result): readonly Measurement[] {
+  const { verdict } = result.observation;
+  return [
+    ...(verdict.status === 'unknown'
+      ? []
+      : [{ metric: probeSuccess, value: Number(verdict.status === 'up') }]),
+    ...(['up', 'down', 'unknown'] as const).map((status) => ({
+      metric: probeVerdict,
+      value: Number(verdict.status === status),
+      attributes: { verdict: status },
+    })),
+    ...(verdict.status === 'up'
+      ? []
+      : [{ metric: probeError, value: 1, attributes: { 'error.type': verdict.error } }]),
+    { metric: probeDuration, value: (result.observation.durationMs ?? result.durationMs) / 1000 },
+    { metric: probeTimeout, value: result.timeoutMs / 1000 },
+    { metric: probeValidUntil, value: result.validUntilUnixMs / 1000 },
+  ];
+}
+
+function seriesOf({ gauges, counters }: SeriesMemory): readonly Series[] {
+  return [...gauges, ...counters];
+}
+
+function gaugePoint(subject: Subject, gauge: Measurement, unixMs: number): MetricPoint {
+  const { description } = gauge.metric;
+  return { ...endPoint(subject, toSeries(gauge), unixMs), description, value: Number(gauge.value) };
+}
+
+function counterPoint(
+  { subject, declarations }: Pick<Result, 'subject' | 'declarations'>,
+  counter: Counter,
+  unixMs: number,
+): MetricPoint {
+  const { name, startUnixMs, buckets: bounds = [], value } = counter;
+  return {
+    ...endPoint(subject, counter, unixMs),
+    description: declarations.find((metric) => metric.name === name)?.description ?? '',
+    startUnixNano: toNano(startUnixMs),
+    value: typeof value === 'number' ? value : { bounds, ...value },
+  };
+}
+
+/** A staleness marker: the series has no value from here on. */
+function endPoint(subject: Subject, series: Series, unixMs: number): MetricPoint {
+  const { name, unit, kind, attributes } = series;
+  return {
+    resource: toResource(subject),
+    name,
+    unit,
+    description: '',
+    kind: kind === 'counter' ? 'sum' : kind,
+    monotonic: kind !== 'gauge',
+    attributes: { ...attributes, ...identify(subject) },
+    startUnixNano: 0n,
+    timeUnixNano: toNano(unixMs),
+    value: undefined,
+  };
+}
+
+/** One record for a run that was not up, and one for a change of verdict; the first `up` is no change. */
+function encodeLogs(
+  { subject, run, durationMs, observation }: Result,
+  previous: Verdict['status'] | undefined,
+  unixMs: number,
+): readonly LogRecord[] {
+  const { verdict, evidence = {} } = observation;
+  const changed = previous !== undefined && previous !== verdict.status;
+  if (verdict.status === 'up' && !changed) return [];
+  return [
+    {
+      resource: toResource(subject),
+      timeUnixNano: toNano(unixMs),
+      ...severities[verdict.status],
+      body: verdict.status === 'up' ? `up, was ${previous}` : verdict.message,
+      attributes: {
+        ...mapKeys(evidence, (key) => `evidence.${key}`),
+        'farpoint.run': run,
+        verdict: verdict.status,
+        ...(changed ? { 'verdict.previous': previous } : {}),
+        ...(verdict.status === 'up' ? {} : { 'error.type': verdict.error }),
+        duration: (observation.durationMs ?? durationMs) / 1000,
+        ...identify(subject),
+      },
+    },
+  ];
+}
+
+const severities = {
+  up: { severityNumber: 9, severityText: 'INFO' },
+  unknown: { severityNumber: 13, severityText: 'WARN' },
+  down: { severityNumber: 17, severityText: 'ERROR' },
+} as const;
+
+function mapKeys(record: Attributes, rename: (key: string) => string): Attributes {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [rename(key), value]));
+}
+
+function toResource({ service, target }: Subject): Attributes {
+  return { 'service.name': service, 'service.instance.id': target };
+}
+
+/** Last on every point, so that no label or attribute can pose as another check, region or agent. */
+function identify({ check, type, region, agent, labels }: Subject): Attributes {
+  return { ...labels, check, type, region, agent };
+}
+
+function toNano(unixMs: number): bigint {
+  return BigInt(unixMs) * 1_000_000n;
+}
