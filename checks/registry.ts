@@ -1,4 +1,5 @@
 import { type CheckType } from './check.ts';
+import { ping } from './ping.ts';
 
 /** Every type of check there is, one line each. */
-export const checkTypes: readonly CheckType[] = [];
+export const checkTypes: readonly CheckType[] = [ping];
