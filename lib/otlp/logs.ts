@@ -1,0 +1,125 @@
+import { ProtobufReader } from '#lib/protobuf/reader';
+import { ProtobufWriter } from '#lib/protobuf/writer';
+import {
+  AttributeBuilder,
+  flattenValue,
+  readAnyValue,
+  readAttribute,
+  writeAnyValue,
+  writeAttributes,
+} from './attributes.ts';
+import { type DecodeLimits, resourceAttributesMax } from './limits.ts';
+import { type DecodedLogs, LogsBuilder } from './logs-builder.ts';
+import { readResource } from './metrics.ts';
+import { type AttributeValue, type LogRecord } from './model.ts';
+import { groupByResource } from './resource-groups.ts';
+
+/** Decodes an ExportLogsServiceRequest; the promises are those of `decodeMetrics`. */
+export function decodeLogs(bytes: Uint8Array, limits: DecodeLimits): DecodedLogs {
+  const reader = new ProtobufReader(bytes);
+  const builder = new LogsBuilder(limits);
+  while (reader.more()) {
+    if (reader.field() === 1) readResourceLogs(reader, builder);
+    else reader.skip();
+  }
+  return builder.finish();
+}
+
+/** Encodes records as an ExportLogsServiceRequest; `decodeLogs` gives them back. */
+export function encodeLogs(records: readonly LogRecord[]): Uint8Array<ArrayBuffer> {
+  const writer = new ProtobufWriter();
+  for (const { resource, items } of groupByResource(records)) {
+    const resourceLogs = writer.begin(1);
+    const resourceMessage = writer.begin(1);
+    writeAttributes(writer, 1, resource);
+    writer.end(resourceMessage);
+    const scopeLogs = writer.begin(2);
+    for (const record of items) writeRecord(writer, record);
+    writer.end(scopeLogs);
+    writer.end(resourceLogs);
+  }
+  return writer.finish();
+}
+
+function readResourceLogs(reader: ProtobufReader, builder: LogsBuilder): void {
+  const outer = reader.enter();
+  const resource = new AttributeBuilder(builder.limits, resourceAttributesMax);
+  const scopes: number[] = [];
+  while (reader.more()) {
+    switch (reader.field()) {
+      case 1:
+        readResource(reader, resource);
+        break;
+      case 2:
+        scopes.push(reader.skipMessage());
+        break;
+      default:
+        reader.skip();
+    }
+  }
+  builder.enterResource(resource);
+  for (const scope of scopes) readScopeLogs(reader, scope, builder);
+  reader.leave(outer);
+}
+
+function readScopeLogs(reader: ProtobufReader, at: number, builder: LogsBuilder): void {
+  const outer = reader.enterAt(at);
+  while (reader.more()) {
+    if (reader.field() === 2) readRecord(reader, builder);
+    else reader.skip();
+  }
+  reader.leave(outer);
+}
+
+function readRecord(reader: ProtobufReader, builder: LogsBuilder): void {
+  const outer = reader.enter();
+  const attributes = new AttributeBuilder(builder.limits);
+  let timeUnixNano = 0n;
+  let observedUnixNano = 0n;
+  let severityNumber = 0;
+  let severityText = '';
+  let body: AttributeValue = '';
+  while (reader.more()) {
+    switch (reader.field()) {
+      case 1:
+        timeUnixNano = reader.fixed64();
+        break;
+      case 2:
+        severityNumber = reader.uint32();
+        break;
+      case 3:
+        severityText = reader.string();
+        break;
+      case 5:
+        body = flattenValue(readAnyValue(reader, 0));
+        break;
+      case 6:
+        readAttribute(reader, attributes);
+        break;
+      case 11:
+        observedUnixNano = reader.fixed64();
+        break;
+      default:
+        reader.skip();
+    }
+  }
+  reader.leave(outer);
+  builder.add({
+    attributes,
+    timeUnixNano,
+    observedUnixNano,
+    severityNumber,
+    severityText,
+    body: String(body),
+  });
+}
+
+function writeRecord(writer: ProtobufWriter, record: LogRecord): void {
+  const message = writer.begin(2);
+  writer.fixed64(1, record.timeUnixNano);
+  if (record.severityNumber !== 0) writer.uint32(2, record.severityNumber);
+  if (record.severityText !== '') writer.string(3, record.severityText);
+  writeAnyValue(writer, 5, record.body);
+  writeAttributes(writer, 6, record.attributes);
+  writer.end(message);
+}

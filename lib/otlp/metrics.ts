@@ -1,0 +1,305 @@
+import { ProtobufReader } from '#lib/protobuf/reader';
+import { ProtobufWriter } from '#lib/protobuf/writer';
+import { AttributeBuilder, readAttribute, writeAttributes } from './attributes.ts';
+import { type DecodeLimits, resourceAttributesMax } from './limits.ts';
+import {
+  type DecodedMetrics,
+  type MetricHeader,
+  MetricsBuilder,
+  noRecordedValue,
+} from './metrics-builder.ts';
+import { type HistogramValue, type MetricPoint } from './model.ts';
+import { groupByResource } from './resource-groups.ts';
+
+/**
+ * Decodes an ExportMetricsServiceRequest (collector/metrics/v1/metrics_service.proto). Concatenated
+ * requests decode as one, fields come in any order, unknown fields are skipped. Points of one
+ * resource share its object. Throws DecodeError for bytes that are not such a message, TooManyError
+ * beyond `limits.items`; what is wrong with single points is reported in `rejected`.
+ */
+export function decodeMetrics(bytes: Uint8Array, limits: DecodeLimits): DecodedMetrics {
+  const reader = new ProtobufReader(bytes);
+  const builder = new MetricsBuilder(limits);
+  while (reader.more()) {
+    if (reader.field() === 1) readResourceMetrics(reader, builder);
+    else reader.skip();
+  }
+  return builder.finish();
+}
+
+/** Encodes points as an ExportMetricsServiceRequest; `decodeMetrics` gives them back. */
+export function encodeMetrics(points: readonly MetricPoint[]): Uint8Array<ArrayBuffer> {
+  const writer = new ProtobufWriter();
+  for (const { resource, items } of groupByResource(points)) {
+    const resourceMetrics = writer.begin(1);
+    const resourceMessage = writer.begin(1);
+    writeAttributes(writer, 1, resource);
+    writer.end(resourceMessage);
+    const scopeMetrics = writer.begin(2);
+    for (const metric of groupByMetric(items)) writeMetric(writer, metric);
+    writer.end(scopeMetrics);
+    writer.end(resourceMetrics);
+  }
+  return writer.finish();
+}
+
+function readResourceMetrics(reader: ProtobufReader, builder: MetricsBuilder): void {
+  const outer = reader.enter();
+  const resource = new AttributeBuilder(builder.limits, resourceAttributesMax);
+  const scopes: number[] = [];
+  while (reader.more()) {
+    switch (reader.field()) {
+      case 1:
+        readResource(reader, resource);
+        break;
+      case 2:
+        scopes.push(reader.skipMessage());
+        break;
+      default:
+        reader.skip();
+    }
+  }
+  builder.enterResource(resource);
+  for (const scope of scopes) readScopeMetrics(reader, scope, builder);
+  reader.leave(outer);
+}
+
+/** Reads a Resource message. */
+export function readResource(reader: ProtobufReader, into: AttributeBuilder): void {
+  const outer = reader.enter();
+  while (reader.more()) {
+    if (reader.field() === 1) readAttribute(reader, into);
+    else reader.skip();
+  }
+  reader.leave(outer);
+}
+
+function readScopeMetrics(reader: ProtobufReader, at: number, builder: MetricsBuilder): void {
+  const outer = reader.enterAt(at);
+  while (reader.more()) {
+    if (reader.field() === 2) readMetric(reader, builder);
+    else reader.skip();
+  }
+  reader.leave(outer);
+}
+
+/** Field numbers of the `data` oneof of Metric. */
+const kindByField: Readonly<Record<number, MetricPoint['kind'] | undefined>> = {
+  5: 'gauge',
+  7: 'sum',
+  9: 'histogram',
+};
+
+function readMetric(reader: ProtobufReader, builder: MetricsBuilder): void {
+  const outer = reader.enter();
+  let name = '';
+  let unit = '';
+  let description = '';
+  let dataField = 0;
+  let data: number[] = [];
+  while (reader.more()) {
+    const field = reader.field();
+    switch (field) {
+      case 1:
+        name = reader.string();
+        break;
+      case 2:
+        description = reader.string();
+        break;
+      case 3:
+        unit = reader.string();
+        break;
+      case 5:
+      case 7:
+      case 9:
+      case 10:
+      case 11:
+        // Of a oneof the last member wins, and the same member twice is merged.
+        if (field !== dataField) data = [];
+        dataField = field;
+        data.push(reader.skipMessage());
+        break;
+      default:
+        reader.skip();
+    }
+  }
+  readData(reader, data, { name, unit, description, kind: kindByField[dataField] }, builder);
+  reader.leave(outer);
+}
+
+/** Reads the one or more pieces of a Gauge, Sum, Histogram, ExponentialHistogram or Summary. */
+function readData(
+  reader: ProtobufReader,
+  data: readonly number[],
+  metric: Pick<MetricHeader, 'name' | 'unit' | 'description' | 'kind'>,
+  builder: MetricsBuilder,
+): void {
+  const points: number[] = [];
+  let temporality = 0;
+  let monotonic = false;
+  for (const at of data) {
+    const outer = reader.enterAt(at);
+    while (reader.more()) {
+      switch (reader.field()) {
+        case 1:
+          points.push(reader.skipMessage());
+          break;
+        case 2:
+          temporality = reader.uint32();
+          break;
+        case 3:
+          monotonic = reader.bool();
+          break;
+        default:
+          reader.skip();
+      }
+    }
+    reader.leave(outer);
+  }
+  const header: MetricHeader = { ...metric, temporality, monotonic };
+  if (!builder.accepts(header, points.length)) return;
+  for (const at of points) {
+    const outer = reader.enterAt(at);
+    if (header.kind === 'histogram') readHistogramPoint(reader, header, builder);
+    else readNumberPoint(reader, header, builder);
+    reader.leave(outer);
+  }
+}
+
+type AcceptedHeader = Parameters<MetricsBuilder['add']>[0];
+
+function readNumberPoint(
+  reader: ProtobufReader,
+  metric: AcceptedHeader,
+  builder: MetricsBuilder,
+): void {
+  const attributes = new AttributeBuilder(builder.limits);
+  let startUnixNano = 0n;
+  let timeUnixNano = 0n;
+  let flags = 0;
+  let value: number | undefined;
+  while (reader.more()) {
+    switch (reader.field()) {
+      case 2:
+        startUnixNano = reader.fixed64();
+        break;
+      case 3:
+        timeUnixNano = reader.fixed64();
+        break;
+      case 4:
+        value = reader.double();
+        break;
+      case 6:
+        value = reader.sfixed64Number();
+        break;
+      case 7:
+        readAttribute(reader, attributes);
+        break;
+      case 8:
+        flags = reader.uint32();
+        break;
+      default:
+        reader.skip();
+    }
+  }
+  builder.add(metric, { attributes, startUnixNano, timeUnixNano, flags, value });
+}
+
+function readHistogramPoint(
+  reader: ProtobufReader,
+  metric: AcceptedHeader,
+  builder: MetricsBuilder,
+): void {
+  const attributes = new AttributeBuilder(builder.limits);
+  const bounds: number[] = [];
+  const counts: number[] = [];
+  let startUnixNano = 0n;
+  let timeUnixNano = 0n;
+  let flags = 0;
+  let count = 0;
+  let sum: number | undefined;
+  while (reader.more()) {
+    switch (reader.field()) {
+      case 2:
+        startUnixNano = reader.fixed64();
+        break;
+      case 3:
+        timeUnixNano = reader.fixed64();
+        break;
+      case 4:
+        count = reader.fixed64Number();
+        break;
+      case 5:
+        sum = reader.double();
+        break;
+      case 6:
+        reader.fixed64Numbers(counts);
+        break;
+      case 7:
+        reader.doubles(bounds);
+        break;
+      case 9:
+        readAttribute(reader, attributes);
+        break;
+      case 10:
+        flags = reader.uint32();
+        break;
+      default:
+        reader.skip();
+    }
+  }
+  const value = { bounds, counts, count, sum };
+  builder.add(metric, { attributes, startUnixNano, timeUnixNano, flags, value });
+}
+
+/** Points of one metric of one resource, in the order given. */
+function groupByMetric(points: readonly MetricPoint[]): Iterable<readonly MetricPoint[]> {
+  return Map.groupBy(points, (point) =>
+    [point.kind, point.monotonic, point.name, point.unit, point.description].join('\n'),
+  ).values();
+}
+
+function writeMetric(writer: ProtobufWriter, points: readonly MetricPoint[]): void {
+  const [first] = points;
+  if (first === undefined) return;
+  const metric = writer.begin(2);
+  writer.string(1, first.name);
+  if (first.description !== '') writer.string(2, first.description);
+  if (first.unit !== '') writer.string(3, first.unit);
+  writeData(writer, first, points);
+  writer.end(metric);
+}
+
+const fieldByKind = { gauge: 5, sum: 7, histogram: 9 } as const;
+const cumulative = 2;
+
+function writeData(
+  writer: ProtobufWriter,
+  first: MetricPoint,
+  points: readonly MetricPoint[],
+): void {
+  const data = writer.begin(fieldByKind[first.kind]);
+  for (const point of points) writePoint(writer, point);
+  if (first.kind !== 'gauge') writer.uint32(2, cumulative);
+  if (first.kind === 'sum' && first.monotonic) writer.bool(3, true);
+  writer.end(data);
+}
+
+function writePoint(writer: ProtobufWriter, point: MetricPoint): void {
+  const message = writer.begin(1);
+  const isHistogram = point.kind === 'histogram';
+  writeAttributes(writer, isHistogram ? 9 : 7, point.attributes);
+  if (point.startUnixNano !== 0n) writer.fixed64(2, point.startUnixNano);
+  writer.fixed64(3, point.timeUnixNano);
+  if (point.value === undefined) writer.uint32(isHistogram ? 10 : 8, noRecordedValue);
+  else if (typeof point.value === 'number') writer.double(4, point.value);
+  else writeHistogram(writer, point.value);
+  writer.end(message);
+}
+
+function writeHistogram(writer: ProtobufWriter, value: HistogramValue): void {
+  writer.fixed64(4, BigInt(value.count));
+  if (value.sum !== undefined) writer.double(5, value.sum);
+  writer.fixed64Numbers(6, value.counts);
+  writer.doubles(7, value.bounds);
+}
