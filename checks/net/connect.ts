@@ -1,0 +1,150 @@
+import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTls, type SecureContext, type TLSSocket } from 'node:tls';
+import { type DownError } from '#lib/error-type';
+import { Failure } from './failure.ts';
+import { type Trace } from './trace.ts';
+
+/** A literal address: nothing is left to look up or to choose between. */
+export interface Endpoint {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** How to shake hands once connected. */
+export interface TlsRequest {
+  /** The name sent (SNI), unless it is an address. */
+  readonly servername: string;
+  readonly context: SecureContext;
+  /** Protocols offered (ALPN), in order of preference; none when empty. */
+  readonly alpn: readonly string[];
+}
+
+/** Opens one TCP connection to the endpoint: one attempt, never another address. */
+export async function openTcp(
+  endpoint: Endpoint,
+  trace: Trace,
+  signal: AbortSignal,
+): Promise<Socket | Failure> {
+  trace.enter('connect');
+  const socket = connectTcp({ host: endpoint.address, port: endpoint.port, noDelay: true });
+  const failure = await opened({ socket, event: 'connect', endpoint }, trace, signal);
+  return failure ?? socket;
+}
+
+/**
+ * Opens one TLS connection. The certificate is not judged here, whatever it is: the caller does that
+ * before it sends anything, so that its facts are known also when it is bad.
+ */
+export async function openTls(
+  endpoint: Endpoint & { readonly tls: TlsRequest; readonly over?: Socket },
+  trace: Trace,
+  signal: AbortSignal,
+): Promise<TLSSocket | Failure> {
+  const { address, port, tls, over } = endpoint;
+  trace.enter(over ? 'tls' : 'connect');
+  const socket = connectTls({
+    ...(over ? { socket: over } : { host: address, port }),
+    secureContext: tls.context,
+    ALPNProtocols: [...tls.alpn],
+    ...(isName(tls.servername) && { servername: tls.servername }),
+    rejectUnauthorized: false,
+    checkServerIdentity: () => undefined,
+  });
+  socket.setNoDelay(true);
+  if (!over) socket.once('connect', () => trace.enter('tls'));
+  const failure = await opened({ socket, event: 'secureConnect', endpoint }, trace, signal);
+  return failure ?? socket;
+}
+
+interface Opening {
+  readonly socket: Socket;
+  readonly event: 'connect' | 'secureConnect';
+  readonly endpoint: Endpoint;
+}
+
+/** Waits for the event, and destroys the socket when it does not come. */
+async function opened(
+  { socket, event, endpoint }: Opening,
+  trace: Trace,
+  signal: AbortSignal,
+): Promise<Failure | undefined> {
+  const where = `${endpoint.address} port ${endpoint.port}`;
+  const { promise, resolve } = Promise.withResolvers<Failure | undefined>();
+  let onTheWire = false;
+  const first = setImmediate(() => (onTheWire = true));
+  const succeed = (): void => resolve(undefined);
+  const fail = (error: NodeJS.ErrnoException): void =>
+    resolve(openFailure(error, { where, onTheWire, inTls: trace.current === 'tls' }));
+  const close = (): void =>
+    resolve(Failure.down('connect_reset', `${where} closed the connection at once`));
+  const abort = (): void => {
+    const what = trace.current === 'tls' ? 'shaking hands (TLS) with' : 'connecting to';
+    resolve(Failure.aborted(signal, trace.current ?? 'connect', `still ${what} ${where}`));
+  };
+  socket.once(event, succeed).once('error', fail).once('close', close);
+  signal.addEventListener('abort', abort, { once: true });
+  if (signal.aborted) abort();
+  const failure = await promise;
+  clearImmediate(first);
+  signal.removeEventListener('abort', abort);
+  socket.off(event, succeed).off('error', fail).off('close', close);
+  if (failure) socket.on('error', () => undefined).destroy();
+  return failure;
+}
+
+const connectErrors: Readonly<Record<string, readonly [DownError, string]>> = {
+  ECONNREFUSED: ['connect_refused', 'refused the connection'],
+  ECONNRESET: ['connect_reset', 'reset the connection'],
+  EPIPE: ['connect_reset', 'closed the connection'],
+  ETIMEDOUT: ['connect_timeout', 'did not answer in time'],
+  EHOSTUNREACH: ['host_unreachable', 'cannot be reached: a router says its host is unreachable'],
+  EHOSTDOWN: ['host_unreachable', 'cannot be reached: its host is down'],
+  ENETUNREACH: ['net_unreachable', 'cannot be reached: a router says its network is unreachable'],
+};
+
+const unrouted = new Set(['ENETUNREACH', 'EHOSTUNREACH', 'EADDRNOTAVAIL']);
+
+interface OpenContext {
+  readonly where: string;
+  /** False while nothing can have left this host yet: the error is the kernel's own. */
+  readonly onTheWire: boolean;
+  readonly inTls: boolean;
+}
+
+function openFailure(error: NodeJS.ErrnoException, context: OpenContext): Failure {
+  const { where, onTheWire, inTls } = context;
+  const code = error.code ?? '';
+  if (inTls) return handshakeFailure(error, where);
+  if (!onTheWire && unrouted.has(code)) {
+    return Failure.unknown('agent_no_network', `this host has no route to ${where} (${code})`);
+  }
+  const known = connectErrors[code];
+  if (known) return Failure.down(known[0], `${where} ${known[1]} (${code})`);
+  return Failure.unknown('agent_error', `cannot open a connection to ${where}: ${error.message}`);
+}
+
+/** What an error of the TLS library or a lost connection during the handshake means. */
+export function handshakeFailure(error: NodeJS.ErrnoException, where: string): Failure {
+  const code = error.code ?? '';
+  if (/PROTOCOL_VERSION|UNSUPPORTED_PROTOCOL/.test(code)) {
+    return Failure.down(
+      'tls_protocol',
+      `${where} speaks no version of TLS that is allowed (${code})`,
+    );
+  }
+  if (code === 'ECONNRESET' || code === 'EPIPE') {
+    return Failure.down('tls_handshake', `${where} ended the connection during the TLS handshake`);
+  }
+  return Failure.down('tls_handshake', `the TLS handshake with ${where} failed: ${reason(error)}`);
+}
+
+/** OpenSSL's own words, without the C file names that Node puts around them. */
+function reason(error: NodeJS.ErrnoException & { reason?: unknown }): string {
+  const words = typeof error.reason === 'string' ? error.reason : error.message;
+  return error.code ? `${words} (${error.code})` : words;
+}
+
+/** RFC 6066, 3: addresses are not sent as server name. */
+function isName(host: string): boolean {
+  return host !== '' && !/^[\d.]+$|:/.test(host);
+}

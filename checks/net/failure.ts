@@ -1,0 +1,43 @@
+import { type DownError, type UnknownError } from '#lib/error-type';
+import { type Verdict } from '#lib/observation';
+import { type Phase } from './trace.ts';
+
+/** Why a step of a run ended it. A value, returned where others return what they made. */
+export class Failure {
+  readonly verdict: Exclude<Verdict, { status: 'up' }>;
+
+  private constructor(verdict: Exclude<Verdict, { status: 'up' }>) {
+    this.verdict = verdict;
+  }
+
+  /** The target's fault. */
+  static down(error: DownError, message: string): Failure {
+    return new Failure({ status: 'down', error, message });
+  }
+
+  /** Ours: nothing can be said of the target. */
+  static unknown(error: UnknownError, message: string): Failure {
+    return new Failure({ status: 'unknown', error, message });
+  }
+
+  /** What an aborted signal means for a run that was in `phase`: its deadline, or the agent's stop. */
+  static aborted(signal: AbortSignal, phase: Phase, what: string): Failure {
+    if (isTimeout(signal.reason)) {
+      return Failure.down(timeoutErrors[phase], `${what} when the deadline of the run passed`);
+    }
+    return Failure.unknown('agent_stopping', `${what} when the agent stopped`);
+  }
+}
+
+const timeoutErrors = {
+  resolve: 'dns_timeout',
+  connect: 'connect_timeout',
+  tls: 'tls_timeout',
+  request: 'dns_timeout',
+  processing: 'header_timeout',
+  transfer: 'body_timeout',
+} as const satisfies Record<Phase, DownError>;
+
+function isTimeout(reason: unknown): boolean {
+  return reason instanceof Error && reason.name === 'TimeoutError';
+}

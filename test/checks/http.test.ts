@@ -1,0 +1,89 @@
+import { createServer } from 'node:net';
+import { describe, expect, test } from 'vitest';
+import { http } from '#checks/http';
+import { runCheck, valuesOf } from '../support/run-check.ts';
+import { serve, serveHttp } from '../support/serve.ts';
+
+describe('http', () => {
+  test('a good answer is up, with its phases, status and size', async () => {
+    await using server = await serveHttp((_request, response) => response.end('hello'));
+    const observation = await runCheck(http, server.url);
+    expect(observation.verdict).toEqual({ status: 'up' });
+    expect(valuesOf(observation)).toMatchObject({
+      'probe.http.status.code': 200,
+      'probe.http.body.size': 5,
+      'probe.http.content.length': 5,
+      'probe.http.ssl': 0,
+      'probe.ip.protocol': 4,
+    });
+    const phases = observation.measurements.filter(
+      ({ metric }) => metric.name === 'probe.http.duration',
+    );
+    expect(phases.map(({ attributes }) => attributes?.['phase'])).toEqual([
+      'resolve',
+      'connect',
+      'processing',
+      'transfer',
+    ]);
+    const sum = phases.reduce((total, { value }) => total + Number(value), 0);
+    expect(sum * 1000).toBeCloseTo(observation.durationMs ?? 0, 9);
+  });
+
+  test('a status that is not expected is down, and the rest is still measured', async () => {
+    await using server = await serveHttp((_request, response) => {
+      response.statusCode = 503;
+      response.end('sorry');
+    });
+    const observation = await runCheck(http, server.url);
+    expect(observation.verdict).toMatchObject({ status: 'down', error: 'http_status' });
+    expect(valuesOf(observation)).toMatchObject({ 'probe.http.body.size': 5 });
+  });
+
+  test('a body that ends early is truncated', async () => {
+    await using server = await serveHttp((_request, response) => {
+      response.writeHead(200, { 'content-length': 1000 });
+      response.write('a part', () => response.destroy());
+    });
+    const { verdict } = await runCheck(http, server.url);
+    expect(verdict).toMatchObject({ status: 'down', error: 'body_truncated' });
+  });
+
+  test('a body that does not end runs into the deadline', async () => {
+    await using server = await serveHttp((_request, response) => void response.write('a part'));
+    const { verdict } = await runCheck(http, server.url, {}, { timeoutMs: 200 });
+    expect(verdict).toMatchObject({ status: 'down', error: 'body_timeout' });
+  });
+
+  test('a connection that is closed without an answer is tried once only', async () => {
+    let connections = 0;
+    const server = createServer((socket) => {
+      connections += 1;
+      socket.once('data', () => socket.end());
+    });
+    await using serving = await serve(server);
+    const { verdict } = await runCheck(http, serving.url);
+    expect(verdict).toMatchObject({ status: 'down', error: 'http_no_response' });
+    expect(connections).toBe(1);
+  });
+
+  test('a port where nobody listens refuses', async () => {
+    const serving = await serveHttp(() => undefined);
+    await serving[Symbol.asyncDispose]();
+    const observation = await runCheck(http, serving.url);
+    expect(observation.verdict).toMatchObject({ status: 'down', error: 'connect_refused' });
+    expect(Object.keys(valuesOf(observation))).not.toContain(
+      'probe.http.duration{phase=processing}',
+    );
+  });
+});
+
+test.each([
+  ['https://example.org/', undefined],
+  ['example.org', 'URL'],
+  ['ftp://example.org/', 'http: or https:'],
+  ['https://user:pass@example.org/', 'auth.basic'],
+  ['https://example.org/#top', 'fragment'],
+])('target %s: %s', (target, complaint) => {
+  if (complaint === undefined) expect(http.validateTarget(target)).toBeUndefined();
+  else expect(http.validateTarget(target)).toContain(complaint);
+});
