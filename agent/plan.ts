@@ -1,7 +1,6 @@
-/** When a check runs. */
-export type Schedule =
-  | { readonly everyMs: number }
-  | { readonly cron: string; readonly timezone: string | undefined };
+import { type Schedule } from '#lib/fleet';
+
+export { type Schedule } from '#lib/fleet';
 
 /** One check on one target, as this agent is to run it: a line of the plan the configuration makes. */
 export interface CheckPlan {
@@ -13,7 +12,7 @@ export interface CheckPlan {
   readonly schedule: Schedule;
   /** Deadline of a whole run. */
   readonly timeoutMs: number;
-  /** Index of this agent's region in the fleet's list, and the list's length: they set the phase. */
+  /** Index of this agent's region in the list of regions that run the check, and the list's length: they set the phase. */
   readonly regionIndex: number;
   readonly regionCount: number;
   /** What the check type's own schema made of its keys. */

@@ -50,8 +50,14 @@ export interface CheckType<Shape extends z.ZodRawShape = z.ZodRawShape> {
   readonly type: string;
   /** One sentence for the documentation. */
   readonly summary: string;
-  /** The keys this type adds to the ones every check has. */
+  /**
+   * The keys this type adds to the ones every check has. A type with deadlines of its own declares
+   * `timeout` as an optional object of them, `total` among them; it is given the key only when it is
+   * written as one, and the configuration reads `total` as the deadline of the whole run.
+   */
   readonly settings: z.ZodObject<Shape>;
+  /** Dotted paths (`*` for an index) of keys of a later version: refused by name until then. */
+  readonly notBuilt?: readonly string[];
   readonly metrics: readonly MetricDeclaration[];
   /** Says what is wrong with a target as written, or undefined when it is fine. Touches no network. */
   validateTarget(target: string): string | undefined;

@@ -43,6 +43,8 @@ export interface SinkType<Shape extends z.ZodRawShape = z.ZodRawShape> {
   readonly summary: string;
   /** The keys this type adds to the ones every sink has (name, type, queue, only, labels). */
   readonly settings: z.ZodObject<Shape>;
+  /** Dotted paths (`*` for an index) of keys of a later version: refused by name until then. */
+  readonly notBuilt?: readonly string[];
   create(spec: SinkSpec<z.output<z.ZodObject<Shape>>>): Promise<Sink>;
 }
 

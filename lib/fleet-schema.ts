@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import { cronMistake } from './cron.ts';
+import { duration, labels, line, name } from './scalars.ts';
+
+const target = line.describe('What is monitored: a URL, a host, a file; never with credentials');
+const scheduleShape = {
+  every: duration
+    .optional()
+    .describe('Time between two runs; 60s where neither this nor cron is given'),
+  cron: z
+    .string()
+    .superRefine((expression, context) => {
+      const mistake = cronMistake(expression);
+      if (mistake !== undefined) context.addIssue(mistake);
+    })
+    .optional()
+    .describe(
+      'When to run, as a cron expression of five fields, or six with seconds first; in quotes',
+    ),
+  timezone: line
+    .refine(isTimezone, 'expected a time zone such as Europe/Berlin or UTC')
+    .optional()
+    .describe("Time zone of cron; the agent's own where absent"),
+};
+const placeShape = {
+  service: line.optional().describe('What the target belongs to; becomes job in Prometheus'),
+  regions: z.array(name).min(1).optional().describe('Where to run; in all regions where absent'),
+  agents: z
+    .array(name)
+    .min(1)
+    .optional()
+    .describe('The only agents to run it, for example because a log is on one host'),
+  labels: labels.optional(),
+};
+const timeoutDescription =
+  'Deadline of a whole run, at most the time between two; 10s, or that time where it is shorter';
+
+/** The keys every check has. */
+export const checkShape = {
+  name: name.describe('Unique in the fleet; becomes the label check'),
+  type: line,
+  target: target.optional(),
+  targets: z.array(target).min(1).optional().describe('Several targets, instead of target'),
+  ...scheduleShape,
+  timeout: z
+    .union([duration, z.looseObject({ total: duration.optional() })])
+    .optional()
+    .describe(timeoutDescription),
+  ...placeShape,
+};
+
+/** The keys of a fleet beside its checks. */
+export const fleetShape = {
+  include: z
+    .array(line)
+    .optional()
+    .describe(
+      'Further files with regions, defaults or checks; * matches names; relative to this file',
+    ),
+  regions: z.array(name).min(1).optional().describe('Every region there is, in order'),
+  defaults: z
+    .strictObject({
+      ...scheduleShape,
+      timeout: duration.optional().describe(timeoutDescription),
+      ...placeShape,
+    })
+    .optional()
+    .describe('What checks have that do not say otherwise; labels are added to those of the check'),
+};
+export const includedShape = {
+  version: z.literal(1).optional(),
+  regions: fleetShape.regions,
+  defaults: fleetShape.defaults,
+};
+export const checkListSchema = z.looseObject({ checks: z.array(z.looseObject({})).nullish() });
+
+export const fleetKeys: readonly string[] = [...Object.keys(fleetShape), 'checks', 'maintenance'];
+/** Keys a later version will have: refused by name until then. */
+export const notBuiltFleetKeys: readonly string[] = ['maintenance'];
+export const notBuiltTypes: readonly string[] = ['heartbeat'];
+
+function isTimezone(zone: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: zone }).resolvedOptions().timeZone !== '';
+  } catch {
+    return false;
+  }
+}
