@@ -20,7 +20,8 @@ export interface MetricHeader {
   readonly temporality: number;
 }
 
-type AcceptedHeader = MetricHeader & Pick<MetricPoint, 'kind'>;
+/** A metric whose points the flat model can hold. */
+export type AcceptedHeader = MetricHeader & Pick<MetricPoint, 'kind'>;
 
 /** One data point as it is on the wire; `value` undefined where there is none. */
 export interface WirePoint {

@@ -3,6 +3,7 @@ import { ProtobufWriter } from '#lib/protobuf/writer';
 import { AttributeBuilder, readAttribute, writeAttributes } from './attributes.ts';
 import { type DecodeLimits, resourceAttributesMax } from './limits.ts';
 import {
+  type AcceptedHeader,
   type DecodedMetrics,
   type MetricHeader,
   MetricsBuilder,
@@ -165,8 +166,6 @@ function readData(
     reader.leave(outer);
   }
 }
-
-type AcceptedHeader = Parameters<MetricsBuilder['add']>[0];
 
 function readNumberPoint(
   reader: ProtobufReader,
