@@ -31,6 +31,15 @@ export class AttributeBuilder {
     setOwn(this.values, key, value);
   }
 
+  /** A builder of the same content, to be added to on its own. */
+  copy(): AttributeBuilder {
+    const copy = new AttributeBuilder(this.#limits, this.#countMax);
+    for (const [key, value] of Object.entries(this.values)) setOwn(copy.values, key, value);
+    copy.#count = this.#count;
+    copy.#problem = this.#problem;
+    return copy;
+  }
+
   #problemOf(key: string, value: AttributeValue): Problem | undefined {
     const { name, value: valueMax } = this.#limits;
     if (this.#count > this.#countMax) {

@@ -1,5 +1,6 @@
 import { ProtobufReader } from '#lib/protobuf/reader';
 import { ProtobufWriter } from '#lib/protobuf/writer';
+import { AttributeSets } from './attribute-sets.ts';
 import { AttributeBuilder, readAttribute, writeAttributes } from './attributes.ts';
 import { type DecodeLimits, resourceAttributesMax } from './limits.ts';
 import {
@@ -21,8 +22,9 @@ import { groupByResource } from './resource-groups.ts';
 export function decodeMetrics(bytes: Uint8Array, limits: DecodeLimits): DecodedMetrics {
   const reader = new ProtobufReader(bytes);
   const builder = new MetricsBuilder(limits);
+  const decoding = { reader, builder, attributeSets: new AttributeSets(limits) };
   while (reader.more()) {
-    if (reader.field() === 1) readResourceMetrics(reader, builder);
+    if (reader.field() === 1) readResourceMetrics(decoding);
     else reader.skip();
   }
   return builder.finish();
@@ -44,7 +46,14 @@ export function encodeMetrics(points: readonly MetricPoint[]): Uint8Array<ArrayB
   return writer.finish();
 }
 
-function readResourceMetrics(reader: ProtobufReader, builder: MetricsBuilder): void {
+interface Decoding {
+  readonly reader: ProtobufReader;
+  readonly builder: MetricsBuilder;
+  readonly attributeSets: AttributeSets;
+}
+
+function readResourceMetrics(decoding: Decoding): void {
+  const { reader, builder } = decoding;
   const outer = reader.enter();
   const resource = new AttributeBuilder(builder.limits, resourceAttributesMax);
   const scopes: number[] = [];
@@ -61,7 +70,7 @@ function readResourceMetrics(reader: ProtobufReader, builder: MetricsBuilder): v
     }
   }
   builder.enterResource(resource);
-  for (const scope of scopes) readScopeMetrics(reader, scope, builder);
+  for (const scope of scopes) readScopeMetrics(decoding, scope);
   reader.leave(outer);
 }
 
@@ -75,10 +84,11 @@ export function readResource(reader: ProtobufReader, into: AttributeBuilder): vo
   reader.leave(outer);
 }
 
-function readScopeMetrics(reader: ProtobufReader, at: number, builder: MetricsBuilder): void {
+function readScopeMetrics(decoding: Decoding, at: number): void {
+  const { reader } = decoding;
   const outer = reader.enterAt(at);
   while (reader.more()) {
-    if (reader.field() === 2) readMetric(reader, builder);
+    if (reader.field() === 2) readMetric(decoding);
     else reader.skip();
   }
   reader.leave(outer);
@@ -91,7 +101,8 @@ const kindByField: Readonly<Record<number, MetricPoint['kind'] | undefined>> = {
   9: 'histogram',
 };
 
-function readMetric(reader: ProtobufReader, builder: MetricsBuilder): void {
+function readMetric(decoding: Decoding): void {
+  const { reader } = decoding;
   const outer = reader.enter();
   let name = '';
   let unit = '';
@@ -124,17 +135,17 @@ function readMetric(reader: ProtobufReader, builder: MetricsBuilder): void {
         reader.skip();
     }
   }
-  readData(reader, data, { name, unit, description, kind: kindByField[dataField] }, builder);
+  readData(decoding, data, { name, unit, description, kind: kindByField[dataField] });
   reader.leave(outer);
 }
 
 /** Reads the one or more pieces of a Gauge, Sum, Histogram, ExponentialHistogram or Summary. */
 function readData(
-  reader: ProtobufReader,
+  decoding: Decoding,
   data: readonly number[],
   metric: Pick<MetricHeader, 'name' | 'unit' | 'description' | 'kind'>,
-  builder: MetricsBuilder,
 ): void {
+  const { reader, builder } = decoding;
   const points: number[] = [];
   let temporality = 0;
   let monotonic = false;
@@ -161,18 +172,15 @@ function readData(
   if (!builder.accepts(header, points.length)) return;
   for (const at of points) {
     const outer = reader.enterAt(at);
-    if (header.kind === 'histogram') readHistogramPoint(reader, header, builder);
-    else readNumberPoint(reader, header, builder);
+    if (header.kind === 'histogram') readHistogramPoint(decoding, header);
+    else readNumberPoint(decoding, header);
     reader.leave(outer);
   }
 }
 
-function readNumberPoint(
-  reader: ProtobufReader,
-  metric: AcceptedHeader,
-  builder: MetricsBuilder,
-): void {
-  const attributes = new AttributeBuilder(builder.limits);
+function readNumberPoint(decoding: Decoding, metric: AcceptedHeader): void {
+  const { reader, builder, attributeSets } = decoding;
+  let attributes: AttributeBuilder | undefined;
   let startUnixNano = 0n;
   let timeUnixNano = 0n;
   let flags = 0;
@@ -192,7 +200,7 @@ function readNumberPoint(
         value = reader.sfixed64Number();
         break;
       case 7:
-        readAttribute(reader, attributes);
+        attributes = attributeSets.read(reader, attributes);
         break;
       case 8:
         flags = reader.uint32();
@@ -201,15 +209,13 @@ function readNumberPoint(
         reader.skip();
     }
   }
+  attributes ??= new AttributeBuilder(builder.limits);
   builder.add(metric, { attributes, startUnixNano, timeUnixNano, flags, value });
 }
 
-function readHistogramPoint(
-  reader: ProtobufReader,
-  metric: AcceptedHeader,
-  builder: MetricsBuilder,
-): void {
-  const attributes = new AttributeBuilder(builder.limits);
+function readHistogramPoint(decoding: Decoding, metric: AcceptedHeader): void {
+  const { reader, builder, attributeSets } = decoding;
+  let attributes: AttributeBuilder | undefined;
   const bounds: number[] = [];
   const counts: number[] = [];
   let startUnixNano = 0n;
@@ -238,7 +244,7 @@ function readHistogramPoint(
         reader.doubles(bounds);
         break;
       case 9:
-        readAttribute(reader, attributes);
+        attributes = attributeSets.read(reader, attributes);
         break;
       case 10:
         flags = reader.uint32();
@@ -248,6 +254,7 @@ function readHistogramPoint(
     }
   }
   const value = { bounds, counts, count, sum };
+  attributes ??= new AttributeBuilder(builder.limits);
   builder.add(metric, { attributes, startUnixNano, timeUnixNano, flags, value });
 }
 

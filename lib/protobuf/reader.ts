@@ -27,6 +27,7 @@ export class ProtobufReader {
   #position = 0;
   #end: number;
   #wireType = bytesType;
+  #fieldAt = 0;
   #high = 0;
   #lastFixed64 = 0n;
   #lastLow = 0;
@@ -45,6 +46,7 @@ export class ProtobufReader {
 
   /** The number of the next field, whose value is to be read or skipped next. */
   field(): number {
+    this.#fieldAt = this.#position;
     const tag = this.#varint();
     if (tag < 8 || this.#high !== 0) throw this.#error(`invalid tag ${tag}`);
     this.#wireType = tag & 7;
@@ -95,6 +97,54 @@ export class ProtobufReader {
     this.#position = at;
     this.#wireType = bytesType;
     return this.enter();
+  }
+
+  /** Where the reader stands, for the three methods below. */
+  get position(): number {
+    return this.#position;
+  }
+
+  /** Skips this embedded message and all that directly follow in the same field; says where they begin. */
+  skipRun(): number {
+    const start = this.#fieldAt;
+    const tagLength = this.#position - start;
+    do this.#take(this.#length());
+    while (this.#tagRepeats(start, tagLength));
+    return start;
+  }
+
+  /** Goes back to fields skipped just now, so that `more` is false where the reader stood; then `leave`. */
+  enterRun(start: number): number {
+    const outer = this.#end;
+    this.#end = this.#position;
+    this.#position = start;
+    return outer;
+  }
+
+  /** A 32-bit hash of the bytes from `start` to `end`. */
+  hash(start: number, end: number): number {
+    let hash = end - start;
+    let at = start;
+    for (; at + 4 <= end; at += 4) {
+      hash = Math.imul(hash ^ this.#view.getInt32(at, true), 0x9e3779b1);
+      hash ^= hash >>> 15;
+    }
+    for (; at < end; at += 1) hash = Math.imul(hash ^ this.#view.getUint8(at), 0x01000193);
+    return hash;
+  }
+
+  /** Whether the bytes at two places of the input are the same. */
+  same(start: number, other: number, length: number): boolean {
+    let index = 0;
+    for (; index + 4 <= length; index += 4) {
+      const difference =
+        this.#view.getInt32(start + index, true) ^ this.#view.getInt32(other + index, true);
+      if (difference !== 0) return false;
+    }
+    for (; index < length; index += 1) {
+      if (this.#view.getUint8(start + index) !== this.#view.getUint8(other + index)) return false;
+    }
+    return true;
   }
 
   string(): string {
@@ -172,6 +222,13 @@ export class ProtobufReader {
     this.#repeated64(into, (at) => this.#unsigned64(at));
   }
 
+  #tagRepeats(tagAt: number, length: number): boolean {
+    const repeats =
+      this.#end - this.#position >= length && this.same(tagAt, this.#position, length);
+    if (repeats) this.#position += length;
+    return repeats;
+  }
+
   #repeated64(into: number[], read: (at: number) => number): void {
     if (this.#wireType === fixed64Type) {
       into.push(read(this.#take(8)));
@@ -212,6 +269,14 @@ export class ProtobufReader {
 
   /** Returns the low 32 bits, unsigned, and leaves the high ones in `#high`. */
   #varint(): number {
+    const byte = this.#position < this.#end ? this.#view.getUint8(this.#position) : 0x80;
+    if (byte >= 0x80) return this.#longVarint();
+    this.#position += 1;
+    this.#high = 0;
+    return byte;
+  }
+
+  #longVarint(): number {
     let low = 0;
     let high = 0;
     for (let shift = 0; shift < 70; shift += 7) {
