@@ -1,4 +1,36 @@
-import { type Batch } from './sinks/sink.ts';
+/*
+ * Carries batches from one sink's position in the queue to that sink.
+ *
+ * Promises
+ *   order       a series' points reach the sink in order: one delivery in flight, parts in turn
+ *   no loss     a batch is acknowledged when each of its points and log records is delivered or in
+ *               the dead letters, on disk; until then a restart delivers it again
+ *   no stall    what the backend refuses is halved until the offender stands alone; that one is set
+ *               aside and everything else is delivered
+ *   patience    an outage is not a refusal: it is waited out, however long it takes
+ *
+ * How a refusal is told from an outage
+ *   rejected    the sink says that the backend will never take this: halve at once.
+ *   retry       may be either: Prometheus 2.42 answers 500 to a sample that is too old, for ever.
+ *               After `patience` failures each further one is followed by a canary, a harmless point
+ *               of our own. The canary fails too: an outage, wait on. It is taken: halve, and for a
+ *               single item repeat until `proofs` failures in a row each had a canary taken after it.
+ *
+ * Doubles
+ *   A batch can reach the backend twice: after a kill between its acknowledgement and ours, and after
+ *   an answer that got lost. A backend that takes no repetition (Prometheus without an out-of-order
+ *   window) then refuses what it already has. Such a refusal of something that was sent before is
+ *   counted as `repeated`, not as `deadLettered`; since it cannot be told for certain from data that
+ *   is truly late, a copy goes to the dead letters all the same.
+ */
+import { BackOff } from '#lib/back-off';
+import { type Clock } from '#lib/clock';
+import { type MetricPoint } from '#lib/otlp/model';
+import { type Logger } from '#lib/log';
+import { type DeadLetters } from './dead-letters.ts';
+import { countItems, divide, halve } from './division.ts';
+import { type ForwarderStatistics, ForwarderProgress } from './forwarder-progress.ts';
+import { type Batch, type Delivery, type Sink } from './sinks/sink.ts';
 
 /** Where a forwarder takes its work from: one sink's position in the collector's queue. */
 export interface BatchSource {
@@ -10,4 +42,192 @@ export interface PendingBatch {
   readonly batch: Batch;
   /** Durable when it resolves: this sink never sees the batch again. */
   acknowledge(): Promise<void>;
+}
+
+export interface ForwarderOptions {
+  readonly sink: Sink;
+  readonly source: BatchSource;
+  readonly deadLetters: DeadLetters;
+  readonly clock: Clock;
+  /** Carries the sink's name. */
+  readonly log: Logger;
+}
+
+const patience = 5;
+const proofs = 5;
+const backOff = { initialMs: 500, maxMs: 60_000 };
+/** How long a stop waits for the delivery in flight. */
+const graceMs = 5_000;
+
+/** What is known of a part before it is tried. */
+interface Past {
+  /** The backend may have it already. */
+  readonly sent: boolean;
+  /** It comes out of a part that failed while a canary was taken. */
+  readonly suspect: boolean;
+}
+
+/** Why a part is not taken, and what that says of its halves. */
+interface Refusal extends Past {
+  readonly error: Error;
+  readonly repeated: boolean;
+}
+
+/** Forwards to one sink, from `start` until it is disposed. */
+export class Forwarder implements AsyncDisposable {
+  readonly #options: ForwarderOptions;
+  readonly #progress: ForwarderProgress;
+  readonly #backOff = new BackOff(backOff);
+  /** Ends every wait. */
+  readonly #stop = new AbortController();
+  /** Ends the delivery in flight. */
+  readonly #cut = new AbortController();
+  #running = Promise.resolve();
+
+  constructor(options: ForwarderOptions) {
+    this.#options = options;
+    this.#progress = new ForwarderProgress(options.clock, options.log);
+  }
+
+  get statistics(): ForwarderStatistics {
+    return this.#progress.statistics;
+  }
+
+  start(): void {
+    this.#running = this.#run();
+    void this.#inspect();
+  }
+
+  /** The delivery in flight may still end. What is not acknowledged by then comes again after the next start. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    const timer = setTimeout(() => this.#cut.abort(), graceMs);
+    await this.#running;
+    clearTimeout(timer);
+  }
+
+  async #run(): Promise<void> {
+    try {
+      // The first batch may have reached the backend just before the previous process ended.
+      for (let sent = true; !this.#stop.signal.aborted; sent = false) {
+        const pending = await this.#insist(() => this.#options.source.next(this.#stop.signal));
+        await this.#forward(pending, sent);
+      }
+    } catch (error) {
+      if (!this.#stop.signal.aborted) throw error;
+    }
+  }
+
+  async #forward(pending: PendingBatch, sent: boolean): Promise<void> {
+    const { itemsMax = Infinity } = this.#options.sink;
+    for (const part of divide(pending.batch, itemsMax)) {
+      await this.#settle(part, { sent, suspect: false });
+    }
+    await this.#insist(() => pending.acknowledge());
+  }
+
+  /** Returns when all of the part is delivered or in the dead letters. */
+  async #settle(part: Batch, past: Past): Promise<void> {
+    const refusal = await this.#deliver(part, past);
+    if (refusal === undefined) return;
+    const halves = halve(part);
+    if (halves === undefined) {
+      await this.#setAside(part, refusal);
+      return;
+    }
+    for (const half of halves) await this.#settle(half, refusal);
+  }
+
+  /** Tries until the part is delivered, or known to be refused. */
+  async #deliver(part: Batch, past: Past): Promise<Refusal | undefined> {
+    const proofsNeeded = countItems(part) === 1 ? proofs : 1;
+    let { sent } = past;
+    let proven = 0;
+    for (let attempt = past.suspect ? patience : 1; ; attempt++) {
+      const delivery = await this.#attempt(part);
+      this.#progress.attempted(part, delivery);
+      switch (delivery.kind) {
+        case 'delivered':
+          this.#backOff.reset();
+          return undefined;
+        case 'rejected': {
+          const { error, repeated = false, partial = false } = delivery;
+          return { error, repeated: sent && repeated, sent: sent || partial, suspect: false };
+        }
+        case 'retry':
+          sent = true;
+          if (attempt >= patience) proven = (await this.#canaryIsTaken()) ? proven + 1 : 0;
+          if (proven >= proofsNeeded) {
+            return { error: delivery.error, repeated: false, sent, suspect: true };
+          }
+          await this.#wait(delivery.afterMs);
+      }
+    }
+  }
+
+  async #attempt(batch: Batch): Promise<Delivery> {
+    this.#cut.signal.throwIfAborted();
+    try {
+      return await this.#options.sink.deliver(batch, this.#cut.signal);
+    } catch (error) {
+      return { kind: 'retry', error: asError(error) };
+    }
+  }
+
+  async #canaryIsTaken(): Promise<boolean> {
+    this.#stop.signal.throwIfAborted();
+    const { kind } = await this.#attempt(canary(this.#options.clock.unixMs()));
+    return kind === 'delivered';
+  }
+
+  async #setAside(batch: Batch, { error, repeated }: Refusal): Promise<void> {
+    const { deadLetters } = this.#options;
+    await this.#insist(() => deadLetters.add({ batch, reason: error.message, repeated }));
+    this.#progress.setAside(batch, error, repeated);
+  }
+
+  /** Repeats what fails for reasons of our own, a full disk for example. */
+  async #insist<Result>(action: () => Promise<Result>): Promise<Result> {
+    for (;;) {
+      try {
+        return await action();
+      } catch (error) {
+        this.#stop.signal.throwIfAborted();
+        this.#progress.failed(asError(error));
+        await this.#wait();
+      }
+    }
+  }
+
+  #wait(floorMs = 0): Promise<void> {
+    return this.#options.clock.sleep(this.#backOff.next(floorMs), this.#stop.signal);
+  }
+
+  async #inspect(): Promise<void> {
+    const { sink, log } = this.#options;
+    const findings = (await sink.inspect?.(this.#stop.signal)) ?? [];
+    for (const finding of findings)
+      log.warn({ finding }, 'a setting of the backend endangers data');
+  }
+}
+
+/** A point of our own that nobody can object to. */
+function canary(unixMs: number): Batch {
+  const point: MetricPoint = {
+    resource: { 'service.name': 'farpoint' },
+    name: 'farpoint.sink.canary',
+    unit: '',
+    description: 'Written to find out whether a backend takes anything at all.',
+    kind: 'gauge',
+    monotonic: false,
+    attributes: {},
+    startUnixNano: 0n,
+    timeUnixNano: BigInt(Math.floor(unixMs)) * 1_000_000n,
+    value: 1,
+  };
+  return { points: [point], logs: [] };
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }

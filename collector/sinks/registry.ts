@@ -1,4 +1,5 @@
+import { prometheus } from './prometheus.ts';
 import { type SinkType } from './sink.ts';
 
 /** Every type of sink there is, one line each. */
-export const sinkTypes: readonly SinkType[] = [];
+export const sinkTypes: readonly SinkType[] = [prometheus];

@@ -64,6 +64,13 @@ export class ProtobufWriter {
     this.#position += bytes.byteLength;
   }
 
+  /** Fields of the current message that another writer has written. */
+  encoded(fields: Uint8Array): void {
+    this.#reserve(fields.byteLength);
+    this.#bytes.set(fields, this.#position);
+    this.#position += fields.byteLength;
+  }
+
   bool(field: number, value: boolean): void {
     this.uint32(field, value ? 1 : 0);
   }

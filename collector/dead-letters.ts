@@ -1,0 +1,191 @@
+/*
+ * What a backend refuses for good, kept on disk with the reason, one file a sink.
+ *
+ * The file is JSON lines, so that a person can read it: the first names format and version, each other
+ * is one letter, its points and log records as OTLP protobuf in base64. A line counts from its newline
+ * on: what a crash left of the last one is cut off when the file is opened, and a line that is damaged
+ * costs nothing but itself.
+ *
+ * `NAME.jsonl` takes new letters until it holds half of what is allowed; then it replaces
+ * `NAME.old.jsonl`, whose letters are lost, and counted.
+ */
+import { constants, type FileHandle, mkdir, open, rename } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { type Clock } from '#lib/clock';
+import { encodeLogs } from '#lib/otlp/logs';
+import { encodeMetrics } from '#lib/otlp/metrics';
+import { type Batch } from './sinks/sink.ts';
+
+export interface DeadLettersOptions {
+  readonly directory: string;
+  /** The sink's name in the configuration. */
+  readonly sink: string;
+  /** What both files may hold together. */
+  readonly bytesMax: number;
+  readonly clock: Clock;
+}
+
+export interface DeadLetter {
+  readonly batch: Batch;
+  readonly reason: string;
+  /** The backend probably has it already. */
+  readonly repeated: boolean;
+}
+
+/** What is in the files, and what had to be dropped since the start. */
+export interface DeadLettersStatistics {
+  readonly letters: number;
+  readonly bytes: number;
+  readonly droppedLetters: number;
+}
+
+const header = `${JSON.stringify({ format: 'farpoint dead letters', version: 1 })}\n`;
+const newline = 0x0a;
+
+/** One file, open for writing after its last whole line. */
+interface LetterFile {
+  readonly handle: FileHandle;
+  bytes: number;
+  letters: number;
+}
+
+/** The dead letters of one sink. One process at a time, and one `add` at a time. */
+export class DeadLetters implements AsyncDisposable {
+  readonly #options: DeadLettersOptions;
+  readonly #path: string;
+  readonly #oldPath: string;
+  #file: LetterFile | undefined;
+  #old: Pick<LetterFile, 'bytes' | 'letters'> = { bytes: 0, letters: 0 };
+  #droppedLetters = 0;
+
+  private constructor(options: DeadLettersOptions) {
+    this.#options = options;
+    const name = join(options.directory, encodeURIComponent(options.sink));
+    this.#path = `${name}.jsonl`;
+    this.#oldPath = `${name}.old.jsonl`;
+  }
+
+  /** Rejects when a file there is not of a format this program knows; it is left as it is. */
+  static async open(options: DeadLettersOptions): Promise<DeadLetters> {
+    await mkdir(options.directory, { recursive: true });
+    const deadLetters = new DeadLetters(options);
+    const old = await openFile(deadLetters.#oldPath);
+    await old.handle.close();
+    deadLetters.#old = old;
+    deadLetters.#file = await openFile(deadLetters.#path);
+    return deadLetters;
+  }
+
+  get statistics(): DeadLettersStatistics {
+    const { bytes = 0, letters = 0 } = this.#file ?? {};
+    return {
+      letters: letters + this.#old.letters,
+      bytes: bytes + this.#old.bytes,
+      droppedLetters: this.#droppedLetters,
+    };
+  }
+
+  /** Durable when it resolves; rejects with the disk's own error, and may then be repeated. */
+  async add(letter: DeadLetter): Promise<void> {
+    const line = Buffer.from(this.#lineOf(letter));
+    const file = await this.#fileWithRoom(line.byteLength);
+    const { bytesWritten } = await file.handle.write(line, 0, line.byteLength, file.bytes);
+    if (bytesWritten < line.byteLength) throw new Error(`cannot write all of ${this.#path}`);
+    await file.handle.datasync();
+    file.bytes += line.byteLength;
+    file.letters += 1;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#file?.handle.close();
+  }
+
+  async #fileWithRoom(bytes: number): Promise<LetterFile> {
+    this.#file ??= await openFile(this.#path);
+    const { letters, bytes: used } = this.#file;
+    if (letters > 0 && used + bytes > this.#options.bytesMax / 2) await this.#rotate(this.#file);
+    this.#file ??= await openFile(this.#path);
+    return this.#file;
+  }
+
+  async #rotate(full: LetterFile): Promise<void> {
+    this.#file = undefined;
+    await full.handle.close();
+    await rename(this.#path, this.#oldPath);
+    this.#droppedLetters += this.#old.letters;
+    this.#old = full;
+  }
+
+  #lineOf({ batch, reason, repeated }: DeadLetter): string {
+    const { clock, sink } = this.#options;
+    const letter = {
+      time: new Date(clock.unixMs()).toISOString(),
+      sink,
+      reason,
+      repeated,
+      points: batch.points.length,
+      logs: batch.logs.length,
+      first: describe(batch),
+      otlpMetrics: Buffer.from(encodeMetrics(batch.points)).toString('base64'),
+      otlpLogs: Buffer.from(encodeLogs(batch.logs)).toString('base64'),
+    };
+    return `${JSON.stringify(letter)}\n`;
+  }
+}
+
+async function openFile(path: string): Promise<LetterFile> {
+  const handle = await open(path, constants.O_RDWR | constants.O_CREAT);
+  try {
+    const content = await handle.readFile();
+    const wholeBytes = content.lastIndexOf(newline) + 1;
+    if (wholeBytes === 0) return await beginFile(handle, path);
+    checkHeader(content.subarray(0, content.indexOf(newline)).toString(), path);
+    await handle.truncate(wholeBytes);
+    return { handle, bytes: wholeBytes, letters: countLines(content) - 1 };
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+async function beginFile(handle: FileHandle, path: string): Promise<LetterFile> {
+  await handle.truncate(0);
+  await handle.write(header, 0);
+  await handle.sync();
+  await syncDirectory(dirname(path));
+  return { handle, bytes: Buffer.byteLength(header), letters: 0 };
+}
+
+/** Without it a new name may not outlive a power cut, though the file would. */
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path);
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+function checkHeader(line: string, path: string): void {
+  if (`${line}\n` === header) return;
+  throw new Error(
+    `cannot use ${path}: it does not begin with ${header.trim()}. It was written by another version ` +
+      'of Farpoint, or is damaged: move it away, or run the version that wrote it.',
+  );
+}
+
+function countLines(content: Buffer): number {
+  let lines = 0;
+  for (let at = content.indexOf(newline); at >= 0; at = content.indexOf(newline, at + 1)) lines++;
+  return lines;
+}
+
+/** Which data they are, in a line for a person. */
+function describe({ points: [point], logs: [log] }: Batch): string {
+  const item = point ?? log;
+  if (item === undefined) return '';
+  const time = new Date(Number(item.timeUnixNano / 1_000_000n)).toISOString();
+  const attributes = Object.entries({ ...item.resource, ...item.attributes });
+  const labels = attributes.map(([name, value]) => `${name}=${JSON.stringify(String(value))}`);
+  return `${point?.name ?? 'log'}{${labels.join(', ')}} ${time}`;
+}
