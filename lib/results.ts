@@ -61,6 +61,12 @@ export interface Result {
   readonly declarations: readonly MetricDeclaration[];
 }
 
+/** What was counted without a result. */
+export interface Increments extends Pick<Result, 'subject' | 'declarations'> {
+  readonly measurements: readonly Measurement[];
+  readonly atUnixMs: number;
+}
+
 /** What the encoder must know of a target's past. Plain JSON. */
 export interface SeriesMemory {
   readonly subject: Subject;
@@ -113,17 +119,16 @@ export function encodeResult(result: Result, memory: SeriesMemory | undefined): 
 
 /** Counts what happened between two results (runs that were skipped): only counters change. */
 export function encodeIncrements(
-  source: Pick<Result, 'subject' | 'declarations'>,
-  increments: readonly Measurement[],
+  increments: Increments,
   memory: SeriesMemory | undefined,
-  atUnixMs: number,
 ): EncodedResult {
-  const unixMs = nextUnixMs(atUnixMs, memory);
-  const { past, removed } = inherit(memory, source.subject, unixMs);
-  const sound = increments.filter(isSound);
-  const counters = accumulate(past.counters, sound, source.declarations, unixMs);
+  const { subject, declarations } = increments;
+  const unixMs = nextUnixMs(increments.atUnixMs, memory);
+  const { past, removed } = inherit(memory, subject, unixMs);
+  const measurements = increments.measurements.filter(isSound);
+  const counters = accumulate(past.counters, measurements, declarations, unixMs);
   return {
-    points: [...removed, ...counters.map((counter) => counterPoint(source, counter, unixMs))],
+    points: [...removed, ...counters.map((counter) => counterPoint(increments, counter, unixMs))],
     logs: [],
     memory: { ...past, lastUnixMs: unixMs, counters },
   };

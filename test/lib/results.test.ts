@@ -293,11 +293,10 @@ describe('encodeResult', () => {
 describe('encodeIncrements', () => {
   test('counts without a result: gauges and verdict stay as they were', () => {
     const before = encodeAll(up);
+    const measurements = [{ metric: lines, value: 2 }];
     const { points, memory } = encodeIncrements(
-      { subject, declarations },
-      [{ metric: lines, value: 2 }],
+      { subject, declarations, measurements, atUnixMs: 1_700_000_001_000 },
       before.memory,
-      1_700_000_001_000,
     );
     expect(points.map(({ name, value }) => [name, value])).toEqual([['log.lines', 2]]);
     expect(memory).toMatchObject({ verdict: 'up', gauges: before.memory.gauges });

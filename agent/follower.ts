@@ -1,0 +1,207 @@
+import { randomUUID } from 'node:crypto';
+import { type Check } from '#checks/check';
+import { type Clock } from '#lib/clock';
+import { type MetricDeclaration, type Observation } from '#lib/observation';
+import { type Increments, type Result, type Subject } from '#lib/results';
+import { Account, type SkipReason, admissionWait, loopBlocked, runMetrics } from './account.ts';
+import { type Gate } from './gate.ts';
+import { type Observed, createExclusive, createFailing, observe } from './observe.ts';
+import { type CheckPlan } from './plan.ts';
+import { type Timetable, createTimetable, validUntil } from './schedule.ts';
+
+/** One target to follow. */
+export interface Assignment {
+  readonly plan: CheckPlan;
+  readonly subject: Subject;
+  /** What the type of the check declares. */
+  readonly metrics: readonly MetricDeclaration[];
+  /** Called again before the next run when it fails. */
+  create(): Promise<Check>;
+}
+
+/** Where results go. Both resolve when the next run may start; neither ever rejects. */
+export interface Recorder {
+  /** The check's state that is safely stored. */
+  stateOf(subject: Subject): unknown;
+  record(result: Result): Promise<void>;
+  recordIncrements(increments: Increments): Promise<void>;
+}
+
+export interface FollowerOptions {
+  readonly clock: Clock;
+  readonly gate: Gate;
+  readonly recorder: Recorder;
+  blockedMs(): number;
+}
+
+/** A clock that was put back is noticed after this. */
+const recheckMs = 60_000;
+/** More moments than these are not counted one by one when a clock jumps ahead. */
+const missedMax = 10_000;
+
+interface Due {
+  readonly dueUnixMs: number;
+  /** How long the run waited to be admitted. */
+  readonly waitMs: number;
+}
+
+type Stage = 'idle' | 'admission' | 'running' | 'recording';
+
+const skipReasonOf: Readonly<Record<Exclude<Stage, 'idle'>, SkipReason>> = {
+  admission: 'overloaded',
+  running: 'overlap',
+  recording: 'outbox_stalled',
+};
+
+/** Runs one check on one target whenever it is due, one run at a time, and keeps the books. */
+export class Follower {
+  readonly account = new Account();
+  readonly #assignment: Assignment;
+  readonly #options: FollowerOptions;
+  readonly #timetable: Timetable;
+  #check: Check | undefined;
+  #stage: Stage = 'idle';
+  #flight: Promise<void> = Promise.resolve();
+
+  constructor(assignment: Assignment, options: FollowerOptions) {
+    this.#assignment = assignment;
+    this.#options = options;
+    this.#timetable = createTimetable(assignment.plan);
+  }
+
+  /** Until `stop` aborts, starts what is due. A run in flight then goes on until it ends or `abandon` aborts. */
+  async follow(stop: AbortSignal, abandon: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    let dueUnixMs = this.#timetable.nextAfter(clock.unixMs());
+    for (;;) {
+      const reached = await this.#reach(dueUnixMs, stop);
+      if (reached === undefined) return;
+      const latest = this.#countMissed(reached);
+      this.#begin(latest, abandon);
+      dueUnixMs = this.#timetable.nextAfter(latest);
+    }
+  }
+
+  /** Waits for the run in flight, books what was skipped after the last result, and lets go of the check. */
+  async finish(): Promise<void> {
+    const { subject } = this.#assignment;
+    await this.#flight;
+    const measurements = this.account.take();
+    if (measurements.some(({ value }) => value !== 0)) {
+      const declarations = this.#declarations();
+      const atUnixMs = this.#options.clock.unixMs();
+      await this.#options.recorder.recordIncrements({
+        subject,
+        declarations,
+        measurements,
+        atUnixMs,
+      });
+    }
+    await this.#check?.[Symbol.asyncDispose]?.();
+  }
+
+  /** Resolves to the moment that has come: an earlier one when the clock was put back; undefined when stopped. */
+  async #reach(dueUnixMs: number, stop: AbortSignal): Promise<number | undefined> {
+    const { clock } = this.#options;
+    let reached = dueUnixMs;
+    for (let leftMs = reached - clock.unixMs(); leftMs > 0; leftMs = reached - clock.unixMs()) {
+      await clock.sleep(Math.min(leftMs, recheckMs), stop).catch(() => undefined);
+      if (stop.aborted) return undefined;
+      reached = Math.min(reached, this.#timetable.nextAfter(clock.unixMs()));
+    }
+    return stop.aborted ? undefined : reached;
+  }
+
+  /** Gives the newest moment that has come; the ones before it passed while this process stood still. */
+  #countMissed(reachedUnixMs: number): number {
+    const nowUnixMs = this.#options.clock.unixMs();
+    let latest = reachedUnixMs;
+    for (let missed = 0; missed < missedMax; missed += 1) {
+      const next = this.#timetable.nextAfter(latest);
+      if (next > nowUnixMs) return latest;
+      this.account.skip('missed');
+      latest = next;
+    }
+    return nowUnixMs;
+  }
+
+  #begin(dueUnixMs: number, abandon: AbortSignal): void {
+    if (this.#stage === 'idle') {
+      this.account.begin();
+      this.#flight = this.#run(dueUnixMs, abandon);
+    } else {
+      this.account.skip(skipReasonOf[this.#stage]);
+    }
+  }
+
+  async #run(dueUnixMs: number, abandon: AbortSignal): Promise<void> {
+    const { clock, gate, recorder } = this.#options;
+    this.#stage = 'admission';
+    const waitStartMs = clock.monotonicMs();
+    const leave = await gate.enter(abandon).catch(() => undefined);
+    const waitMs = clock.monotonicMs() - waitStartMs;
+    const result = leave && (await this.#look({ dueUnixMs, waitMs }, leave, abandon));
+    leave?.();
+    if (result === undefined) {
+      this.account.abandon('agent_stopping');
+    } else {
+      this.#stage = 'recording';
+      await recorder.record(result);
+    }
+    this.#stage = 'idle';
+  }
+
+  /** One run from its admission on: its clock starts here. Undefined when it was abandoned. */
+  async #look(
+    { dueUnixMs, waitMs }: Due,
+    leave: () => void,
+    abandon: AbortSignal,
+  ): Promise<Result | undefined> {
+    const { clock, recorder } = this.#options;
+    const { plan, subject } = this.#assignment;
+    const { timeoutMs } = plan;
+    const check = await this.#prepare();
+    const state = recorder.stateOf(subject);
+    this.#stage = 'running';
+    const startedUnixMs = clock.unixMs();
+    const blockedMs = (): number => this.#options.blockedMs();
+    const options = { timeoutMs, state, clock, blockedMs, waiting: leave };
+    const observed = await observe(check, options, abandon);
+    if (observed === undefined) return undefined;
+    this.account.complete(startedUnixMs - dueUnixMs);
+    return {
+      subject,
+      run: randomUUID(),
+      startedUnixMs,
+      durationMs: observed.durationMs,
+      timeoutMs,
+      validUntilUnixMs: validUntil(this.#timetable, dueUnixMs, timeoutMs),
+      observation: this.#withOwn(observed, waitMs),
+      declarations: this.#declarations(),
+    };
+  }
+
+  /** What the agent knows of the run stands beside what the check found out. */
+  #withOwn({ observation, blockedMs }: Observed, waitMs: number): Observation {
+    const measurements = [
+      ...this.account.take(),
+      { metric: admissionWait, value: waitMs / 1000 },
+      { metric: loopBlocked, value: blockedMs / 1000 },
+      ...observation.measurements,
+    ];
+    return { ...observation, measurements };
+  }
+
+  async #prepare(): Promise<Check> {
+    try {
+      this.#check ??= createExclusive(await this.#assignment.create());
+      return this.#check;
+    } catch (error) {
+      return createFailing(error);
+    }
+  }
+
+  #declarations(): readonly MetricDeclaration[] {
+    return [...runMetrics, ...this.#assignment.metrics];
+  }
+}

@@ -1,0 +1,122 @@
+import { type Check, type Run } from '#checks/check';
+import { type Clock } from '#lib/clock';
+import { type DownError } from '#lib/error-type';
+import { type Observation } from '#lib/observation';
+
+/** How long a check may take to settle after its deadline, before its answer is waited for no longer. */
+const settleMs = 1000;
+/** From this share of a run on, a blocked event loop explains a failure that has to do with time. */
+const blockedShare = 0.1;
+
+/** Failures that a process which stood still can produce by itself. */
+const timeLike: ReadonlySet<DownError> = new Set<DownError>([
+  'dns_timeout',
+  'connect_timeout',
+  'tls_timeout',
+  'header_timeout',
+  'body_stall',
+  'body_timeout',
+  'too_slow',
+  'icmp_loss',
+  'icmp_timeout',
+]);
+
+export interface RunOptions extends Pick<Run, 'state' | 'waiting'> {
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  /** How long the event loop has been blocked in all. */
+  blockedMs(): number;
+}
+
+export interface Observed {
+  readonly observation: Observation;
+  readonly durationMs: number;
+  /** For how much of that the event loop stood still. */
+  readonly blockedMs: number;
+}
+
+/**
+ * Runs a check once and gets exactly one observation, whatever the check does: one that throws, or does
+ * not end when it is told to, is `unknown: agent_error`; a failure that this process's own standstill
+ * explains is `unknown: agent_overloaded`. Undefined when `abandon` aborts first.
+ */
+export async function observe(
+  check: Check,
+  options: RunOptions,
+  abandon: AbortSignal,
+): Promise<Observed | undefined> {
+  const { clock, timeoutMs, state, waiting } = options;
+  const startMs = clock.monotonicMs();
+  const blockedBeforeMs = options.blockedMs();
+  const deadline = new AbortController();
+  const ended = new AbortController();
+  const timeout = new DOMException(`no result within ${timeoutMs} ms`, 'TimeoutError');
+  const abandoned = new Promise<undefined>((resolve) => {
+    const abort = (): void => {
+      deadline.abort(abandon.reason);
+      resolve(undefined);
+    };
+    if (abandon.aborted) abort();
+    else abandon.addEventListener('abort', abort, { signal: ended.signal });
+  });
+  const cutOff = clock
+    .sleep(timeoutMs, ended.signal)
+    .then(() => {
+      deadline.abort(timeout);
+      return clock.sleep(settleMs, ended.signal);
+    })
+    .then(() => failed(`did not end within ${settleMs} ms of its deadline of ${timeoutMs} ms`));
+  const answered = Promise.try(() => check.run({ signal: deadline.signal, state, waiting }));
+  try {
+    const observation = await Promise.race([answered.catch(thrown), cutOff, abandoned]);
+    if (observation === undefined) return undefined;
+    const durationMs = clock.monotonicMs() - startMs;
+    const blockedMs = options.blockedMs() - blockedBeforeMs;
+    return { observation: judge(observation, durationMs, blockedMs), durationMs, blockedMs };
+  } finally {
+    cutOff.catch(() => undefined);
+    ended.abort();
+  }
+}
+
+/** A check that gives `unknown` while its previous run, cut off, still has not ended. */
+export function createExclusive(check: Check): Check {
+  let running = false;
+  return {
+    async run(run) {
+      if (running) return failed('the run before this one was told to end and still has not');
+      running = true;
+      try {
+        return await check.run(run);
+      } finally {
+        running = false;
+      }
+    },
+    async [Symbol.asyncDispose]() {
+      await check[Symbol.asyncDispose]?.();
+    },
+  };
+}
+
+/** Stands in for a check that cannot be set up. */
+export function createFailing(error: unknown): Check {
+  const observation = thrown(error, 'cannot set up the check: ');
+  return { run: async () => observation };
+}
+
+function thrown(error: unknown, context = ''): Observation {
+  if (!(error instanceof Error)) return failed(context + String(error));
+  return { ...failed(context + error.message), evidence: { stack: error.stack ?? '' } };
+}
+
+function failed(message: string): Observation {
+  return { verdict: { status: 'unknown', error: 'agent_error', message }, measurements: [] };
+}
+
+function judge(observation: Observation, durationMs: number, blockedMs: number): Observation {
+  const { verdict } = observation;
+  if (verdict.status !== 'down' || !timeLike.has(verdict.error)) return observation;
+  if (blockedMs < durationMs * blockedShare) return observation;
+  const message = `${verdict.message}, but this agent stood still for ${Math.round(blockedMs)} of ${Math.round(durationMs)} ms`;
+  return { ...observation, verdict: { status: 'unknown', error: 'agent_overloaded', message } };
+}

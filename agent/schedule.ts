@@ -1,0 +1,103 @@
+import { hash } from 'node:crypto';
+import { createTask, parse } from 'node-cron';
+import { type CheckPlan } from './plan.ts';
+
+/*
+ * When a target is due. Nothing here knows what time it is.
+ *
+ * Intervals are counted from the Unix epoch, shifted by a phase that only depends on what is checked
+ * and from where: restarts neither herd nor shift anything. Agents in N regions share the hash and are
+ * spread over the interval by their region's index, so together they see the target N times as often,
+ * evenly.
+ *
+ * Cron expressions hold as written, in their time zone, for every region alike. When the clocks go back
+ * a local time that comes twice is due twice, and when they go forward one that does not exist is not.
+ */
+
+/** The moments at which one target is due, in Unix milliseconds. */
+export interface Timetable {
+  /** The first moment after `unixMs`; Infinity when there is none. */
+  nextAfter(unixMs: number): number;
+}
+
+const quarterMs = 15 * 60_000;
+const dayMs = 24 * 3_600_000;
+/** Leap days are at most eight years apart. */
+const horizonMs = 9 * 366 * dayMs;
+
+export function createTimetable(plan: CheckPlan): Timetable {
+  return 'cron' in plan.schedule
+    ? createCronTimetable(plan.schedule.cron, plan.schedule.timezone ?? 'UTC')
+    : createIntervalTimetable(plan.schedule.everyMs, phaseOf(plan));
+}
+
+/** How long a run may be overdue, beside its deadline, before the verdict of the one before it is stale. */
+const graceMs = 60_000;
+
+/** Until when the verdict of the run that was due at `dueUnixMs` holds unless a newer one arrives. */
+export function validUntil(timetable: Timetable, dueUnixMs: number, timeoutMs: number): number {
+  return timetable.nextAfter(dueUnixMs) + timeoutMs + graceMs;
+}
+
+/** Where in its interval a target is due, from 0 up to 1. */
+function phaseOf({ check, target, regionIndex, regionCount }: CheckPlan): number {
+  const bits = hash('sha256', `${check}\n${target}`).slice(0, 12);
+  return (Number.parseInt(bits, 16) / 2 ** 48 + regionIndex / regionCount) % 1;
+}
+
+function createIntervalTimetable(everyMs: number, phase: number): Timetable {
+  const offsetMs = Math.floor(everyMs * phase);
+  return {
+    nextAfter: (unixMs) => (Math.floor((unixMs - offsetMs) / everyMs) + 1) * everyMs + offsetMs,
+  };
+}
+
+/**
+ * Searches with node-cron's matcher, from coarse to fine: days of UTC, then the quarters of an hour
+ * (no zone's offset is finer), then seconds.
+ */
+function createCronTimetable(expression: string, timezone: string): Timetable {
+  const fields = expression.trim().split(/\s+/);
+  const [hour = '*', ...date] = fields.slice(-4);
+  const exact = createMatcher(fields.join(' '), timezone);
+  const atHour = createMatcher(['*', '*', hour, ...date].join(' '), timezone);
+  const onDate = createMatcher(['*', '*', '*', ...date].join(' '), 'UTC');
+  const seconds = parse(expression).second.toSorted((left, right) => left - right);
+
+  /** The local date of a moment is the date of UTC, the one before or the one after. */
+  function mayMatch(dayUnixMs: number): boolean {
+    return [0, -dayMs, dayMs].some((shiftMs) => onDate(dayUnixMs + shiftMs));
+  }
+
+  function firstWithin(quarterUnixMs: number, afterUnixMs: number): number | undefined {
+    for (let minute = 0; minute < 15; minute += 1) {
+      for (const second of seconds) {
+        const unixMs = quarterUnixMs + minute * 60_000 + second * 1000;
+        if (unixMs > afterUnixMs && exact(unixMs)) return unixMs;
+      }
+    }
+    return undefined;
+  }
+
+  return {
+    nextAfter(unixMs) {
+      const endUnixMs = unixMs + horizonMs;
+      for (let at = Math.floor(unixMs / quarterMs) * quarterMs; at < endUnixMs;) {
+        const dayUnixMs = at - (at % dayMs);
+        if (!mayMatch(dayUnixMs)) {
+          at = dayUnixMs + dayMs;
+          continue;
+        }
+        const found = atHour(at) ? firstWithin(at, unixMs) : undefined;
+        if (found !== undefined) return found;
+        at += quarterMs;
+      }
+      return Infinity;
+    },
+  };
+}
+
+function createMatcher(expression: string, timezone: string): (unixMs: number) => boolean {
+  const task = createTask(expression, () => undefined, { timezone });
+  return (unixMs) => task.match(new Date(unixMs));
+}

@@ -1,0 +1,23 @@
+import { setTimeout } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { LoopDelay } from '#agent/loop-delay';
+import { createSystemClock } from '#lib/clock';
+
+function block(ms: number): void {
+  const endMs = performance.now() + ms;
+  while (performance.now() < endMs);
+}
+
+test('a blocked event loop is known at once, in sum and at its longest', async () => {
+  using delay = new LoopDelay(createSystemClock());
+  await setTimeout(50);
+  const beforeMs = delay.blockedMs();
+  block(120);
+  expect(delay.blockedMs() - beforeMs).toBeGreaterThanOrEqual(95);
+  await setTimeout(50);
+  block(60);
+  await setTimeout(50);
+  expect(delay.blockedMs() - beforeMs).toBeGreaterThanOrEqual(95 + 35);
+  expect(delay.takeLongestMs()).toBeGreaterThanOrEqual(95);
+  expect(delay.takeLongestMs()).toBeLessThan(95);
+});
