@@ -1,0 +1,23 @@
+import { DatabaseSync } from 'node:sqlite';
+
+/**
+ * Takes the lock at `path` for as long as the process lives or until disposed; throws when somebody
+ * else has it, in this process or in another.
+ *
+ * Node has no flock, but SQLite, which is part of Node, locks its file in the kernel (fcntl): the lock
+ * ends with its holder however that dies, holds across containers that share a volume, and is never
+ * stale. An exclusive transaction on an empty database that nobody writes is such a lock and no more.
+ */
+export function lockFile(path: string): Disposable {
+  const database = new DatabaseSync(path, { timeout: 0 });
+  try {
+    database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
+  } catch (cause) {
+    database.close();
+    throw new Error(
+      `cannot lock ${path}: another process is using this folder; stop it, or give this one a folder of its own`,
+      { cause },
+    );
+  }
+  return { [Symbol.dispose]: () => database.close() };
+}

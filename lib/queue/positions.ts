@@ -1,0 +1,195 @@
+import { crc32 } from 'node:zlib';
+import { errorCode, type QueueFile, type QueueFileSystem } from './files.ts';
+import { checkPreamble, preambleBytes, readId, writeId, writePreamble } from './format.ts';
+import { isDiskFull, type Reserve } from './reserve.ts';
+
+/**
+ * How far each consumer is, in one small file of two slots written in turn: whatever happens to the
+ * slot being written, the other holds the state before. Written in place, so that it needs no space.
+ *
+ *   slot      preamble 20 | generation 6 | queue id 16 | count 2 | (name length 2 | name | position 6)… | CRC-32
+ */
+const slotBytes = 8192;
+const fixedBytes = preambleBytes + 24;
+
+export interface StoredPositions {
+  readonly id: string;
+  readonly generation: number;
+  readonly positions: ReadonlyMap<string, number>;
+}
+
+/**
+ * Gives what the file says, or undefined when there is no such file, or no slot can be read (`damaged`).
+ * Throws when a newer program wrote it.
+ */
+export async function readPositions(
+  files: QueueFileSystem,
+  path: string,
+): Promise<{ stored: StoredPositions | undefined; damaged: boolean }> {
+  let file: QueueFile;
+  try {
+    file = await files.open(path);
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return { stored: undefined, damaged: false };
+    throw error;
+  }
+  try {
+    const bytes = Buffer.alloc(2 * slotBytes);
+    await file.read(bytes, 0);
+    const slots = [0, slotBytes].map((start) => {
+      return decodeSlot(bytes.subarray(start, start + slotBytes), path);
+    });
+    const [newest] = slots
+      .filter((slot) => slot !== undefined)
+      .sort((left, right) => right.generation - left.generation);
+    return { stored: newest, damaged: newest === undefined };
+  } finally {
+    await file.close();
+  }
+}
+
+export class Positions {
+  readonly #files: QueueFileSystem;
+  readonly #directory: string;
+  readonly #path: string;
+  readonly #reserve: Reserve;
+  readonly #id: string;
+  #generation: number;
+  #durable: ReadonlyMap<string, number>;
+  readonly #wanted: Map<string, number>;
+  #file: QueueFile | undefined;
+  #running: Promise<void> = Promise.resolve();
+  #next: Promise<void> | undefined;
+
+  constructor(
+    place: { files: QueueFileSystem; directory: string; path: string; reserve: Reserve },
+    stored: StoredPositions,
+  ) {
+    this.#files = place.files;
+    this.#directory = place.directory;
+    this.#path = place.path;
+    this.#reserve = place.reserve;
+    this.#id = stored.id;
+    this.#generation = stored.generation;
+    this.#durable = stored.positions;
+    this.#wanted = new Map(stored.positions);
+  }
+
+  /** The position last set, on disk or not yet. */
+  wanted(consumer: string): number {
+    return this.#wanted.get(consumer) ?? 0;
+  }
+
+  /** The lowest durable position of all consumers. */
+  get lowest(): number {
+    return Math.min(...this.#durable.values());
+  }
+
+  /** Resolves when the position, and every one set before, is on disk. Never moves back. */
+  set(consumer: string, position: number): Promise<void> {
+    this.#wanted.set(consumer, Math.max(position, this.#wanted.get(consumer) ?? 0));
+    return this.store();
+  }
+
+  /** Stores what is wanted. Calls made while a write is under way share the next one. */
+  store(): Promise<void> {
+    this.#next ??= this.#running
+      .catch(() => undefined)
+      .then(() => {
+        this.#running = this.#next ?? Promise.resolve();
+        this.#next = undefined;
+        return this.#write();
+      });
+    return this.#next;
+  }
+
+  async close(): Promise<void> {
+    await (this.#next ?? this.#running).catch(() => undefined);
+    await this.#file?.close();
+    this.#file = undefined;
+  }
+
+  async #write(): Promise<void> {
+    const positions = new Map(this.#wanted);
+    const generation = this.#generation + 1;
+    const slot = encodeSlot({ id: this.#id, generation, positions });
+    try {
+      await this.#overwrite(slot, generation);
+    } catch (error) {
+      // A slot that failed is not trusted again: a new file takes its place.
+      await this.#forgetFile();
+      if (isDiskFull(error)) await this.#reserve.release();
+      await this.#replace(slot, generation);
+    }
+    this.#generation = generation;
+    this.#durable = positions;
+  }
+
+  async #overwrite(slot: Buffer, generation: number): Promise<void> {
+    if (!this.#file) return this.#replace(slot, generation);
+    await this.#file.write([slot], (generation % 2) * slotBytes);
+    await this.#file.datasync();
+  }
+
+  async #replace(slot: Buffer, generation: number): Promise<void> {
+    const fresh = `${this.#path}.new`;
+    await this.#files.remove(fresh).catch(() => undefined);
+    const file = await this.#files.create(fresh);
+    try {
+      const whole = Buffer.alloc(2 * slotBytes);
+      slot.copy(whole, (generation % 2) * slotBytes);
+      await file.write([whole], 0);
+      await file.datasync();
+      await this.#files.rename(fresh, this.#path);
+      await this.#files.syncDirectory(this.#directory);
+    } catch (error) {
+      await file.close().catch(() => undefined);
+      throw error;
+    }
+    this.#file = file;
+  }
+
+  async #forgetFile(): Promise<void> {
+    await this.#file?.close().catch(() => undefined);
+    this.#file = undefined;
+  }
+}
+
+function encodeSlot({ id, generation, positions }: StoredPositions): Buffer {
+  const slot = Buffer.alloc(slotBytes);
+  writePreamble(slot, 'posi');
+  slot.writeUIntLE(generation, preambleBytes, 6);
+  writeId(slot, preambleBytes + 6, id);
+  slot.writeUInt16LE(positions.size, preambleBytes + 22);
+  let offset = fixedBytes;
+  for (const [name, position] of positions) {
+    const length = Buffer.byteLength(name);
+    if (offset + length + 12 > slotBytes) {
+      throw new Error(`too many consumers: their names take more than ${slotBytes} bytes`);
+    }
+    slot.writeUInt16LE(length, offset);
+    slot.write(name, offset + 2);
+    slot.writeUIntLE(position, offset + 2 + length, 6);
+    offset += length + 8;
+  }
+  slot.writeUInt32LE(crc32(slot.subarray(0, offset)), offset);
+  return slot;
+}
+
+function decodeSlot(slot: Buffer, path: string): StoredPositions | undefined {
+  if (!checkPreamble(slot, 'posi', path)) return undefined;
+  const count = slot.readUInt16LE(preambleBytes + 22);
+  const positions = new Map<string, number>();
+  let offset = fixedBytes;
+  for (let index = 0; index < count; index += 1) {
+    if (offset + 12 > slotBytes) return undefined;
+    const length = slot.readUInt16LE(offset);
+    if (offset + length + 12 > slotBytes) return undefined;
+    const name = slot.toString('utf8', offset + 2, offset + 2 + length);
+    positions.set(name, slot.readUIntLE(offset + 2 + length, 6));
+    offset += length + 8;
+  }
+  if (slot.readUInt32LE(offset) !== crc32(slot.subarray(0, offset))) return undefined;
+  const generation = slot.readUIntLE(preambleBytes, 6);
+  return { id: readId(slot, preambleBytes + 6), generation, positions };
+}

@@ -1,0 +1,65 @@
+import { randomBytes } from 'node:crypto';
+import { DiskFullError } from './errors.ts';
+import { errorCode, type QueueFileSystem } from './files.ts';
+
+const reserveBytes = 1 << 20;
+
+/**
+ * Space kept back so that acknowledging and deleting, which free space, work on a full disk. It is given up
+ * for them, and put up again before anything else is appended.
+ */
+export class Reserve {
+  readonly #files: QueueFileSystem;
+  readonly #path: string;
+  #stands = false;
+
+  constructor(files: QueueFileSystem, path: string) {
+    this.#files = files;
+    this.#path = path;
+  }
+
+  /** Puts the reserve up unless it stands. Rejects with DiskFullError where there is no room for it. */
+  async ensure(): Promise<void> {
+    if (this.#stands) return;
+    try {
+      await this.#write();
+    } catch (error) {
+      await this.release();
+      throw isDiskFull(error) ? new DiskFullError(diskFull(this.#path), { cause: error }) : error;
+    }
+    this.#stands = true;
+  }
+
+  /** Gives the space free. Never rejects. */
+  async release(): Promise<void> {
+    this.#stands = false;
+    await this.#files.remove(this.#path).catch(() => undefined);
+  }
+
+  async #write(): Promise<void> {
+    const file = await this.#openOrCreate();
+    try {
+      if ((await file.size()) === reserveBytes) return;
+      // Random, because zeros take no space on a file system that compresses.
+      await file.write([randomBytes(reserveBytes)], 0);
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+  }
+
+  #openOrCreate(): ReturnType<QueueFileSystem['open']> {
+    return this.#files.create(this.#path).catch((error: unknown) => {
+      if (errorCode(error) !== 'EEXIST') throw error;
+      return this.#files.open(this.#path);
+    });
+  }
+}
+
+export function isDiskFull(error: unknown): boolean {
+  return ['ENOSPC', 'EDQUOT'].includes(errorCode(error) ?? '');
+}
+
+export function diskFull(path: string): string {
+  return `cannot append: no space left for ${path}; free some space, appends go on by themselves`;
+}
