@@ -25,7 +25,10 @@ export interface DemoFolder {
 }
 
 /** Writes a collector's and the agents' configuration with fresh keys into a new temporary folder. */
-export async function createFolder(servicePort: number, accessLogFile: string): Promise<DemoFolder> {
+export async function createFolder(
+  servicePort: number,
+  accessLogFile: string,
+): Promise<DemoFolder> {
   const path = join(accessLogFile, '..');
   const collectorUrl = `http://127.0.0.1:${await freePort()}`;
   const keys = Object.fromEntries(regions.map((region) => [region, newKey(region)]));
@@ -50,7 +53,8 @@ export async function createFolder(servicePort: number, accessLogFile: string): 
   await mkdir(join(path, 'data', 'collector'));
   await writeFile(folder.agentFile, agentYaml(servicePort, folder));
   const keyLines = regions.map(
-    (region) => `  - { id: ${region}, sha256: ${keys[region]?.sha256}, agents: [${region}], regions: [${region}] }`,
+    (region) =>
+      `  - { id: ${region}, sha256: ${keys[region]?.sha256}, agents: [${region}], regions: [${region}] }`,
   );
   keyLines.push(`  - { id: ${reader.id}, sha256: ${reader.sha256}, scopes: [read] }`);
   await writeFile(folder.collectorFile, collectorYaml(folder, keyLines));
