@@ -6,7 +6,13 @@ import { decodeMetrics } from '#lib/otlp/metrics';
 import { type DecodeLimits } from '#lib/otlp/limits';
 import { type MetricPoint } from '#lib/otlp/model';
 
-const limits: DecodeLimits = { items: 1e6, attributes: 64, name: 1024, value: 65_536, buckets: 1000 };
+const limits: DecodeLimits = {
+  items: 1e6,
+  attributes: 64,
+  name: 1024,
+  value: 65_536,
+  buckets: 1000,
+};
 
 /**
  * Stands between agents and the collector, passes everything on, and keeps what the collector
