@@ -125,7 +125,7 @@ function expectExactlyOnce(stored: readonly StoredSeries[], runs: readonly Recor
 
 function expectBlackboxIdentity(stored: readonly StoredSeries[], url: string): void {
   const success = named(stored, 'probe_success');
-  expect(success.map(({ labels }) => labels['region']).sort()).toEqual(regions);
+  expect(success.map(({ labels }) => String(labels['region'])).sort()).toEqual(regions);
   for (const { labels } of success) {
     expect(
       Object.keys(labels)
@@ -178,10 +178,12 @@ function expectOutage(
   expect(new Set(reasons.map(({ labels }) => labels['error_type']))).toEqual(
     new Set(['connect_refused']),
   );
-  const failed = success.filter(([, value]) => value === 0).map(([time]) => time);
-  expect(reasons.flatMap(({ samples }) => samples.map(([time]) => time)).sort()).toEqual(
-    failed.sort(),
-  );
+  const failed = success.filter(([, value]) => value === 0);
+  expect(sortedTimes(reasons.flatMap(({ samples }) => samples))).toEqual(sortedTimes(failed));
+}
+
+function sortedTimes(samples: StoredSeries['samples']): number[] {
+  return samples.map(([time]) => time).sort((a, b) => a - b);
 }
 
 function named(stored: readonly StoredSeries[], name: string): StoredSeries[] {
