@@ -54,7 +54,7 @@ export async function killLoop(count: number, seed: number): Promise<KillReport>
   }
   await eventually('data to flow again', () => grows(deployment));
   await deployment.program(region).stop();
-  return compare(count, deployment.proxy.acknowledged, () =>
+  return await compare(count, deployment.proxy.acknowledged, () =>
     exportVictoriaMetrics(victoria.url, '{__name__=~"probe_.*"}'),
   );
 }
