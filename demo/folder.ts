@@ -16,6 +16,8 @@ export interface DemoFolder {
   readonly collectorFile: string;
   readonly collectorUrl: string;
   readonly accessLogFile: string;
+  /** What the programs print, a file each. */
+  readonly logs: string;
   /** What an agent's process needs in its environment. */
   readonly agentEnvironment: (region: Region) => Record<string, string>;
   /** The agent's own folder: outbox and status. */
@@ -24,12 +26,8 @@ export interface DemoFolder {
   readonly readKey: string;
 }
 
-/** Writes a collector's and the agents' configuration with fresh keys into a new temporary folder. */
-export async function createFolder(
-  servicePort: number,
-  accessLogFile: string,
-): Promise<DemoFolder> {
-  const path = join(accessLogFile, '..');
+/** Writes a collector's and the agents' configuration with fresh keys into `path`. */
+export async function createFolder(path: string, servicePort: number): Promise<DemoFolder> {
   const collectorUrl = `http://127.0.0.1:${await freePort()}`;
   const keys = Object.fromEntries(regions.map((region) => [region, newKey(region)]));
   const reader = newKey('demo-reader');
@@ -39,7 +37,8 @@ export async function createFolder(
     agentFile: join(path, 'agent.yaml'),
     collectorFile: join(path, 'collector.yaml'),
     collectorUrl,
-    accessLogFile,
+    accessLogFile: join(path, 'access.log'),
+    logs: join(path, 'logs'),
     agentData,
     agentEnvironment: (region) => ({
       FARPOINT_REGION: region,
@@ -48,7 +47,6 @@ export async function createFolder(
     }),
     readKey: reader.text,
   };
-  await mkdir(join(path, 'logs'));
   for (const region of regions) await mkdir(agentData(region), { recursive: true });
   await mkdir(join(path, 'data', 'collector'));
   await writeFile(folder.agentFile, agentYaml(servicePort, folder));

@@ -1,10 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 const stopGraceMs = 8000;
+const commandTimeoutMs = 10_000;
 
 /** How to start Farpoint as a process of its own: the interpreter's path and the program's. */
 export interface Launcher {
@@ -29,6 +30,19 @@ export class Program implements AsyncDisposable {
     });
     closeSync(log);
     this.#exited = once(this.#child, 'exit');
+  }
+
+  /** Runs a short command to its end. */
+  static run(
+    { node, program }: Launcher,
+    options: ProgramOptions,
+  ): Promise<{ status: number; output: string }> {
+    return new Promise((resolve) => {
+      const settings = { env: { ...options.environment }, timeout: commandTimeoutMs };
+      execFile(node, [program, ...options.arguments], settings, (error, stdout, stderr) => {
+        resolve({ status: error === null ? 0 : 1, output: stdout + stderr });
+      });
+    });
   }
 
   /** Says how the process ended, when it ended by itself. */

@@ -1,27 +1,6 @@
 import { styleText } from 'node:util';
+import { type Cell } from './collector.ts';
 import { type Act } from './script.ts';
-
-/** One check on one target, as one region saw it. */
-export interface Cell {
-  readonly check: string;
-  readonly target: string;
-  readonly region: string;
-  readonly verdict: 'up' | 'down' | 'unknown';
-  /** `error.type`, when not up. */
-  readonly reason: string | undefined;
-  readonly message: string | undefined;
-  readonly durationMs: number;
-  /** The newest runs, oldest first. */
-  readonly runs: readonly RecentRun[];
-  /** up / (up + down), or undefined before the first conclusive run. */
-  readonly uptime: number | undefined;
-}
-
-export interface RecentRun {
-  readonly unixMs: number;
-  readonly verdict: Cell['verdict'];
-  readonly durationMs: number;
-}
 
 /** What waits where. */
 export interface Backlog {
@@ -37,9 +16,7 @@ export interface Scene {
   readonly regions: readonly string[];
   readonly cells: readonly Cell[];
   readonly outboxes: readonly Backlog[];
-  readonly queue: Backlog;
-  /** The newest changes of verdict, newest last. */
-  readonly events: readonly string[];
+  readonly queue: Backlog | undefined;
   readonly configuration: string;
 }
 
@@ -61,10 +38,12 @@ export function renderTable(scene: Scene, colour: boolean): string[] {
     ),
     ...rows.flatMap((check) => row(check)),
     paint('dim', 'outbox'.padEnd(nameWidth)) +
-      scene.regions.map((region) => backlog(scene.outboxes, region).padEnd(columnWidth)).join(''),
-    paint('dim', 'queue'.padEnd(nameWidth)) + backlog([scene.queue], scene.queue.name),
-    '',
-    ...scene.events,
+      scene.regions
+        .map((region) =>
+          backlog(scene.outboxes.find(({ name }) => name === region)).padEnd(columnWidth),
+        )
+        .join(''),
+    paint('dim', 'queue'.padEnd(nameWidth)) + backlog(scene.queue),
     '',
     paint(
       'dim',
@@ -83,7 +62,7 @@ export function renderTable(scene: Scene, colour: boolean): string[] {
 
   function state(cell: Cell | undefined): string {
     if (cell === undefined) return paint('dim', 'waiting for a first run'.padEnd(columnWidth));
-    const text = `${symbols[cell.verdict]} ${cell.verdict} ${milliseconds(cell.durationMs)} ${cell.reason ?? ''}`;
+    const text = `${symbols[cell.verdict]} ${cell.verdict} ${milliseconds(cell.durationMs ?? 0)} ${cell.errorType ?? ''}`;
     return paint(colours[cell.verdict], text.slice(0, columnWidth - 1).padEnd(columnWidth));
   }
 }
@@ -95,17 +74,16 @@ const colours = { up: 'green', down: 'red', unknown: 'yellow' } as const;
 function history(cell: Cell | undefined): string {
   if (cell === undefined) return '';
   const runs = cell.runs.slice(-runsShown);
-  const slowestMs = Math.max(1, ...runs.map((run) => run.durationMs));
+  const slowestMs = Math.max(1, ...runs.map((run) => run.durationMs ?? 0));
   const line = runs.map((run) => {
     if (run.verdict !== 'up') return symbols[run.verdict];
-    return bars[Math.floor((run.durationMs / slowestMs) * (bars.length - 1))] ?? '';
+    return bars[Math.floor(((run.durationMs ?? 0) / slowestMs) * (bars.length - 1))] ?? '';
   });
-  const uptime = cell.uptime === undefined ? '' : `${(cell.uptime * 100).toFixed(1)} % up`;
+  const uptime = cell.uptime === null ? '' : `${(cell.uptime * 100).toFixed(1)} % up`;
   return `${line.join('').padEnd(runsShown)}  ${uptime}`;
 }
 
-function backlog(backlogs: readonly Backlog[], name: string): string {
-  const found = backlogs.find((entry) => entry.name === name);
+function backlog(found: Backlog | undefined): string {
   if (found === undefined) return '';
   return found.blocks === 0
     ? 'empty'
