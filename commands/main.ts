@@ -12,6 +12,11 @@ interface Entry {
 
 const commands: readonly Entry[] = [
   {
+    usage: 'demo',
+    summary: 'Show a service, agents in three regions and a collector at work on this machine',
+    load: () => import('./demo.ts'),
+  },
+  {
     usage: 'validate [files..]',
     summary: 'Tell every mistake in configurations, and what they mean',
     load: () => import('./validate.ts'),
