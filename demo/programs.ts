@@ -27,6 +27,8 @@ export class Program implements AsyncDisposable {
     this.#child = spawn(launcher.node, [launcher.program, ...options.arguments], {
       env: { ...options.environment },
       stdio: ['ignore', log, log],
+      // Out of the terminal's reach: Ctrl-C is for the demo, which then stops its programs in order.
+      detached: true,
     });
     closeSync(log);
     this.#exited = once(this.#child, 'exit');
