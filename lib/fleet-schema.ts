@@ -43,12 +43,7 @@ export const checkShape = {
   targets: z.array(target).min(1).optional().describe('Several targets, instead of target'),
   ...scheduleShape,
   timeout: z
-    .union([
-      duration,
-      z.looseObject({
-        total: duration.optional().describe('The same, beside deadlines within the run'),
-      }),
-    ])
+    .union([duration, z.looseObject({ total: duration.optional() })])
     .optional()
     .describe(timeoutDescription),
   ...placeShape,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { globSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { type z } from 'zod';
+import { z } from 'zod';
 import { isMap, suggestion, type ConfigurationReading, type Section } from './configuration.ts';
 import { cronGapMs } from './cron.ts';
 import {
@@ -58,8 +58,11 @@ export interface ReadFleet {
 }
 
 type Defaults = NonNullable<z.output<typeof fleetShape.defaults>>;
-type CheckKeys = z.output<z.ZodObject<typeof checkShape>>;
+type CheckKeys = z.output<typeof checkSchema>;
 
+const checkSchema = z.object(checkShape);
+const headSchema = z.strictObject(fleetShape);
+const includedSchema = z.strictObject(includedShape);
 const everyMsDefault = 60_000;
 const timeoutMsDefault = 10_000;
 
@@ -83,14 +86,15 @@ export function readFleet(reading: ConfigurationReading, file: string, top: Sect
 interface Part {
   /** Everything but the checks, substituted. */
   readonly head: Section;
-  readonly defaults: Defaults | undefined;
+  /** Undefined where the head has mistakes. */
+  readonly valid: z.output<typeof headSchema> | undefined;
   /** As they stand, nothing substituted. */
   readonly checks: readonly Section[];
 }
 
 function readParts(reading: ConfigurationReading, file: string, top: Section): readonly Part[] {
   const fleet = reading.pick(top, (key) => fleetKeys.includes(key));
-  const main = readPart(reading, fleet, fleetShape);
+  const main = readPart(reading, fleet, headSchema);
   const files = strings(main.head['include']).flatMap((pattern, index) => {
     const found = globSync(pattern, { cwd: dirname(file) }).toSorted();
     if (found.length === 0 && reading.isKnown(main.head, ['include', index])) {
@@ -100,7 +104,7 @@ function readParts(reading: ConfigurationReading, file: string, top: Section): r
   });
   const included = [...new Set(files)].flatMap((path) => {
     const section = reading.open(path);
-    return section === undefined ? [] : [readPart(reading, section, includedShape)];
+    return section === undefined ? [] : [readPart(reading, section, includedSchema)];
   });
   return [main, ...included];
 }
@@ -113,16 +117,16 @@ function strings(list: unknown): readonly string[] {
 function readPart(
   reading: ConfigurationReading,
   section: Section,
-  shape: typeof fleetShape | typeof includedShape,
+  schema: typeof headSchema | typeof includedSchema,
 ): Part {
   const head = reading.substitute(reading.pick(section, (key) => key !== 'checks'));
-  const { sound } = reading.validateKeys(shape, head, {
+  const valid = reading.validate(schema, head, {
     alsoKnown: ['checks'],
     notBuilt: notBuiltFleetKeys,
   });
   reading.validate(checkListSchema, section);
   const checks = Array.isArray(section['checks']) ? section['checks'] : [];
-  return { head, defaults: sound.defaults, checks: checks.filter(isMap) };
+  return { head, valid, checks: checks.filter(isMap) };
 }
 
 /** Regions are taken as they are even beside mistakes in the head, so that checks can be judged by them. */
@@ -146,8 +150,8 @@ function readDefaults(
 ): Defaults | undefined {
   const part = onlyPartWith(reading, parts, 'defaults');
   if (part === undefined) return {};
-  const { defaults } = part;
-  if (defaults === undefined) return undefined;
+  const defaults = part.valid?.defaults;
+  if (defaults === undefined) return part.valid === undefined ? undefined : {};
   const place = { reading, section: part.head, path: ['defaults'] };
   refuseUnknownRegions(place, defaults.regions, regions);
   if (defaults.every !== undefined && defaults.cron !== undefined) {
@@ -195,21 +199,22 @@ function readCheck(section: Section, scope: Scope): FleetCheck | undefined {
     return undefined;
   }
   const common = reading.substitute(reading.pick(section, (key) => Object.hasOwn(checkShape, key)));
-  const { all: keys, sound } = reading.validateKeys(checkShape, common);
+  const keys = reading.validate(checkSchema, common);
+  if (keys === undefined) return undefined;
   const place = { reading, section: common, path: [] };
-  const targets = readTargets(place, sound);
-  refuseUnknownRegions(place, sound.regions, scope.regions);
+  const targets = readTargets(place, keys);
+  refuseUnknownRegions(place, keys.regions, scope.regions);
   if (defaults === undefined) return undefined;
-  const service = sound.service ?? defaults.service;
-  if (service === undefined && !Object.hasOwn(common, 'service')) {
+  const schedule = readSchedule(place, keys, defaults);
+  const service = keys.service ?? defaults.service;
+  if (service === undefined) {
     reading.mistake(
       common,
       ['service'],
       'missing; say what the target belongs to, here or in defaults',
     );
+    return undefined;
   }
-  if (keys === undefined || service === undefined) return undefined;
-  const schedule = readSchedule(place, keys, defaults);
   const regions = keys.regions ?? defaults.regions ?? scope.regions;
   return {
     name: keys.name,
@@ -231,12 +236,12 @@ interface Place {
   readonly path: readonly string[];
 }
 
-function readTargets(place: Place, { target, targets }: Partial<CheckKeys>): readonly string[] {
+function readTargets(place: Place, { target, targets }: CheckKeys): readonly string[] {
   const { reading, section } = place;
   if (target !== undefined && targets !== undefined) {
     reading.mistake(section, ['targets'], 'give target or targets, not both');
   }
-  if (!Object.hasOwn(section, 'target') && !Object.hasOwn(section, 'targets')) {
+  if (target === undefined && targets === undefined) {
     reading.mistake(section, ['target'], 'missing; give target, or targets with a list');
   }
   refuseRepetition({ ...place, path: ['targets'] }, targets ?? []);
