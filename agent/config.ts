@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import { type z } from 'zod';
 import { type CheckType } from '#checks/check';
 import { checkTypes } from '#checks/registry';
 import {
@@ -9,10 +9,12 @@ import {
 } from '#lib/configuration';
 import { readFleet, type Fleet, type FleetCheck, type ReadCheck } from '#lib/fleet';
 import { checkShape, fleetKeys, notBuiltTypes } from '#lib/fleet-schema';
-import { logLevels, type LogLevel } from '#lib/log';
-import { duration, line, name, secret, size } from '#lib/scalars';
+import { type LogLevel } from '#lib/log';
 import { type Secret } from '#lib/secret';
+import { agentShape, notBuiltCheckKeys, notBuiltKeys } from './config-schema.ts';
 import { type CheckPlan } from './plan.ts';
+
+type AgentKeys = z.output<z.ZodObject<typeof agentShape>>;
 
 /** Everything an agent is told. */
 export interface AgentConfiguration {
@@ -39,49 +41,15 @@ export interface AgentConfiguration {
   };
 }
 
-const collectorUrl = line
-  .refine(isCollectorUrl, 'expected http://host:port or https://host, without credentials')
-  .describe('Base address; /v1/metrics and /v1/logs are appended');
-
-/** Keys of this process; the fleet's keys stand beside them in the same file. */
-export const agentShape = {
-  version: z.literal(1, 'expected version: 1'),
-  agent: z
-    .strictObject({
-      region: name.describe('Where this agent is: one of regions'),
-      name: name.optional().describe('Stable name, never a container id; the region where absent'),
-      only: z
-        .union([line, z.array(name).min(1)])
-        .transform((only) => (typeof only === 'string' ? only.split(/[\s,]+/) : only))
-        .optional()
-        .describe('The only checks to run, of those for its region; a list, or names with commas'),
-      data: line
-        .default('/var/lib/farpoint')
-        .describe('Folder of the outbox and of log positions; locked by one process'),
-      outbox: z
-        .strictObject({
-          size: size.prefault('1GiB').describe('What may wait for the collector, in bytes…'),
-          age: duration
-            .prefault('7d')
-            .describe('…and in time; beyond, the oldest is dropped and counted'),
-        })
-        .prefault({}),
-    })
-    .describe('This process'),
-  collector: z
-    .strictObject({
-      urls: z.array(collectorUrl).min(1).describe('Any OTLP/HTTP endpoint; tried in this order'),
-      key: secret.optional().describe('id.secret, printed by farpoint key new'),
-    })
-    .describe('Where results go'),
-  log: z
-    .strictObject({ level: z.enum(logLevels).default('info') })
-    .prefault({})
-    .describe('What is logged, as JSON lines on standard output'),
-};
-const agentSchema = z.strictObject(agentShape);
-const notBuilt = ['agent.canaries', 'agent.egress', 'egress'];
-const notBuiltCheckKeys = ['confirm'];
+/** What a file means, for a person; with references unresolved it may not be known in full. */
+export interface AgentExamination {
+  readonly fleet: Fleet;
+  /** What the types made of their keys, by name of the check. */
+  readonly settings: ReadonlyMap<string, unknown>;
+  readonly collectorUrls: readonly string[];
+  /** Checks that are missing from the fleet, because what they are depends on references. */
+  readonly unknown: readonly string[];
+}
 
 /**
  * Reads an agent's file with what it includes. Throws a ConfigurationError with every mistake at
@@ -92,17 +60,9 @@ export function loadAgentConfiguration(
   references: References,
   types: readonly CheckType[] = checkTypes,
 ): AgentConfiguration {
-  const reading = new ConfigurationReading(references);
-  const top = reading.open(file) ?? reading.fail();
-  const own = reading.substitute(reading.pick(top, (key) => !fleetKeys.includes(key)));
-  const process = reading.validate(agentSchema, own, { alsoKnown: fleetKeys, notBuilt });
-  const { fleet, checks } = readFleet(reading, file, top);
-  const settings = new Map(
-    checks.map((check) => [check.common, readSettings(reading, check, types)]),
-  );
-  if (process !== undefined) checkAgent(reading, own, { process, fleet, checks });
-  if (process === undefined || reading.failed) return reading.fail();
-  const { agent, collector, log } = process;
+  const { reading, all, fleet, settings } = readAgentFile(file, references, types);
+  if (all === undefined || reading.failed) return reading.fail();
+  const { agent, collector, log } = all;
   const identity = { region: agent.region, name: agent.name ?? agent.region };
   return {
     ...identity,
@@ -115,10 +75,56 @@ export function loadAgentConfiguration(
   };
 }
 
-function isCollectorUrl(text: string): boolean {
-  const url = URL.parse(text);
-  if (url === null || !['http:', 'https:'].includes(url.protocol)) return false;
-  return url.username === '' && url.password === '' && url.search === '' && url.hash === '';
+/** The same with nothing of it run: mistakes as in loading, and what the file means to all regions. */
+export function examineAgentConfiguration(
+  file: string,
+  references: References,
+  types: readonly CheckType[] = checkTypes,
+): AgentExamination {
+  const { reading, sound, fleet, checks, settings } = readAgentFile(file, references, types);
+  if (reading.failed) return reading.fail();
+  return {
+    fleet,
+    settings,
+    collectorUrls: sound.collector?.urls ?? [],
+    unknown: checks
+      .filter(({ common }) => common === undefined)
+      .map(({ section }) => String(section['name'])),
+  };
+}
+
+interface AgentFile {
+  readonly reading: ConfigurationReading;
+  /** Undefined where it has mistakes, or depends on references that are not resolved. */
+  readonly all: AgentKeys | undefined;
+  readonly sound: Partial<AgentKeys>;
+  readonly fleet: Fleet;
+  readonly checks: readonly ReadCheck[];
+  /** By name of the check. */
+  readonly settings: ReadonlyMap<string, unknown>;
+}
+
+function readAgentFile(
+  file: string,
+  references: References,
+  types: readonly CheckType[],
+): AgentFile {
+  const reading = new ConfigurationReading(references);
+  const top = reading.open(file) ?? reading.fail();
+  const own = reading.substitute(reading.pick(top, (key) => !fleetKeys.includes(key)));
+  const { all, sound } = reading.validateKeys(agentShape, own, {
+    alsoKnown: fleetKeys,
+    notBuilt: notBuiltKeys,
+  });
+  const { fleet, checks } = readFleet(reading, file, top);
+  const settings = new Map(
+    checks.map((check) => [check.common?.name ?? '', readSettings(reading, check, types)]),
+  );
+  if (sound.agent !== undefined) {
+    checkRegion(reading, own, { region: sound.agent.region, fleet });
+    checkOnly(reading, own, { only: sound.agent.only ?? [], checks });
+  }
+  return { reading, all, sound, fleet, checks, settings };
 }
 
 /** Validates what a check has beside the common keys by the schema of its type. */
@@ -181,33 +187,27 @@ function checkCommon(
   }
 }
 
-/** What must fit together between the process and the fleet. */
-function checkAgent(
+function checkRegion(
   reading: ConfigurationReading,
   own: Section,
-  {
-    process,
-    fleet,
-    checks,
-  }: {
-    readonly process: z.output<typeof agentSchema>;
-    readonly fleet: Fleet;
-    readonly checks: readonly ReadCheck[];
-  },
+  { region, fleet }: { readonly region: string; readonly fleet: Fleet },
 ): void {
-  const { region, only = [] } = process.agent;
-  const regionKnown = reading.isKnown(own, ['agent', 'region']) && fleet.regions.length > 0;
-  if (regionKnown && !fleet.regions.includes(region)) {
-    const message = `${region} is not one of regions${suggestion(region, fleet.regions)}`;
-    reading.mistake(own, ['agent', 'region'], message);
-  }
-  const names = checks
-    .map(({ section }) => section['name'])
-    .filter((name) => typeof name === 'string');
-  if (!reading.isKnown(own, ['agent', 'only'])) return;
+  const at = ['agent', 'region'];
+  if (!reading.isKnown(own, at) || fleet.regions.length === 0) return;
+  if (fleet.regions.includes(region)) return;
+  reading.mistake(own, at, `${region} is not one of regions${suggestion(region, fleet.regions)}`);
+}
+
+function checkOnly(
+  reading: ConfigurationReading,
+  own: Section,
+  { only, checks }: { readonly only: readonly string[]; readonly checks: readonly ReadCheck[] },
+): void {
+  const at = ['agent', 'only'];
+  const names = checks.map(({ section }) => String(section['name']));
   for (const name of only) {
-    if (names.includes(name)) continue;
-    reading.mistake(own, ['agent', 'only'], `there is no check ${name}${suggestion(name, names)}`);
+    if (names.includes(name) || !reading.isKnown(own, at)) continue;
+    reading.mistake(own, at, `there is no check ${name}${suggestion(name, names)}`);
   }
 }
 
@@ -222,7 +222,7 @@ function planChecks(
     readonly region: string;
     readonly name: string;
     readonly only: readonly string[] | undefined;
-    readonly settings: ReadonlyMap<FleetCheck | undefined, unknown>;
+    readonly settings: ReadonlyMap<string, unknown>;
   },
 ): Pick<AgentConfiguration, 'plans' | 'skipped'> {
   const elsewhere = checks.filter((check) => !check.regions.includes(region));
@@ -232,7 +232,7 @@ function planChecks(
   const chosen = ours.filter((check) => only === undefined || only.includes(check.name));
   const unchosen = ours.filter((check) => only !== undefined && !only.includes(check.name));
   return {
-    plans: chosen.flatMap((check) => plan(check, region, settings.get(check))),
+    plans: chosen.flatMap((check) => plan(check, region, settings.get(check.name))),
     skipped: { region: namesOf(elsewhere), agent: namesOf(pinned), only: namesOf(unchosen) },
   };
 }

@@ -1,9 +1,103 @@
-import yargs from 'yargs';
+import { readFileSync } from 'node:fs';
+import yargs, { type Argv } from 'yargs';
 import { hideBin } from 'yargs/helpers';
+import { ConfigurationError } from '#lib/configuration/mistake';
+import { UsageError, type Command } from './command.ts';
 
-await yargs(hideBin(process.argv))
-  .scriptName('farpoint')
-  .demandCommand(1)
-  .strict()
-  .help()
-  .parseAsync();
+interface Entry {
+  readonly usage: string;
+  readonly summary: string;
+  load(): Promise<{ readonly command: Command }>;
+}
+
+const commands: readonly Entry[] = [
+  {
+    usage: 'demo',
+    summary: 'Show a service, agents in three regions and a collector at work on this machine',
+    load: () => import('./demo.ts'),
+  },
+  {
+    usage: 'validate [files..]',
+    summary: 'Tell every mistake in configurations, and what they mean',
+    load: () => import('./validate.ts'),
+  },
+  {
+    usage: 'schema <part>',
+    summary: 'Print the JSON Schema of a configuration, for the editor',
+    load: () => import('./schema.ts'),
+  },
+  {
+    usage: 'key <action>',
+    summary: 'Make a key for an agent, and the line for the collector',
+    load: () => import('./key.ts'),
+  },
+];
+const synopsis = '$0 <command>\n\nSynthetic monitoring that tells the truth and loses nothing';
+
+await main(hideBin(process.argv));
+
+async function main(words: readonly string[]): Promise<void> {
+  const stop = abortOnSignals();
+  let parser = yargs([...words])
+    .scriptName('farpoint')
+    .usage(synopsis)
+    .version(readVersion())
+    .alias({ help: 'h', version: 'V' })
+    .strict()
+    .recommendCommands()
+    .demandCommand(1, 'name a command')
+    .exitProcess(false)
+    .fail((message: string | null, error: Error | undefined) => {
+      throw error ?? new UsageError(message ?? 'not understood');
+    });
+  for (const entry of commands) parser = register(parser, entry, stop);
+  try {
+    if (words.length > 0) return void (await parser.parseAsync());
+    process.stderr.write(`${await parser.getHelp()}\n`);
+    process.exitCode = 2;
+  } catch (error) {
+    process.stderr.write(`${explain(error)}\n`);
+    process.exitCode = 2;
+  }
+}
+
+function register(parser: Argv, entry: Entry, stop: AbortSignal): Argv {
+  return parser.command(
+    entry.usage,
+    entry.summary,
+    async (inner) => (await entry.load()).command.options(inner),
+    async (options) => {
+      process.exitCode = await (await entry.load()).command.run(options, stop);
+    },
+  );
+}
+
+/** The first SIGINT or SIGTERM asks the command to stop; a second one ends the process. */
+function abortOnSignals(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(name, () => {
+      controller.abort(new DOMException(`stopped by ${name}`, 'AbortError'));
+    });
+  }
+  return controller.signal;
+}
+
+/** Failures at start say in a sentence what cannot be done; anything else is a bug, with its stack. */
+function explain(error: unknown): string {
+  if (error instanceof ConfigurationError) return error.message;
+  if (!(error instanceof Error)) return `farpoint: ${String(error)}`;
+  if (error instanceof UsageError) return `farpoint: ${error.message}\nSee farpoint --help.`;
+  const cause = error.cause instanceof Error ? `: ${error.cause.message}` : '';
+  if (error.message.startsWith('cannot ')) return `farpoint: ${error.message}${cause}`;
+  return `farpoint: this is a bug, please report it\n${error.stack ?? error.message}${cause}`;
+}
+
+/** From the nearest package.json: the checkout's, or the one beside the built files. */
+function readVersion(): string {
+  const manifest: unknown = JSON.parse(
+    readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
+  );
+  const isManifest = typeof manifest === 'object' && manifest !== null && 'version' in manifest;
+  return isManifest ? String(manifest.version) : 'unknown';
+}

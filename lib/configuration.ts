@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { type z } from 'zod';
+import { z } from 'zod';
 import { type FindOptions, validate, type Finding } from './configuration/issues.ts';
 import { ConfigurationError, type Mistake } from './configuration/mistake.ts';
 import {
@@ -20,6 +20,12 @@ export { isMap } from './configuration/origins.ts';
 
 /** A map of keys as it stands in a file, with its places kept by the reading it came from. */
 export type Section = Readonly<Record<string, unknown>>;
+
+export interface Validated<Shape extends z.ZodRawShape> {
+  /** Undefined where any key has a mistake or is not known. */
+  readonly all: z.output<z.ZodObject<Shape>> | undefined;
+  readonly sound: Partial<z.output<z.ZodObject<Shape>>>;
+}
 
 /**
  * One reading of a configuration, from one file or several. It collects every mistake and fails only
@@ -85,6 +91,26 @@ export class ConfigurationReading {
     if ('output' in result) return result.output;
     for (const finding of result.findings) this.#judge(section, finding);
     return undefined;
+  }
+
+  /**
+   * Validates a section, and gives those of its keys that are as they should be even where others are
+   * not, so that they can be judged further.
+   */
+  validateKeys<Shape extends z.ZodRawShape>(
+    shape: Shape,
+    section: Section,
+    options?: FindOptions,
+  ): Validated<Shape> {
+    const schema = z.strictObject(shape);
+    const result = validate(schema, section, options);
+    if ('output' in result) return { all: result.output, sound: result.output };
+    for (const finding of result.findings) this.#judge(section, finding);
+    const wrong = new Set(result.findings.map(({ path }) => path[0]));
+    const rest = this.pick(section, (key) => !wrong.has(key));
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the same keys, all of them valid
+    const sound = schema.partial().parse(rest) as Validated<Shape>['sound'];
+    return { all: undefined, sound };
   }
 
   /** Notes what is wrong below a section. Values that were substituted are shown as they were written. */

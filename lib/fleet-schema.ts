@@ -43,7 +43,12 @@ export const checkShape = {
   targets: z.array(target).min(1).optional().describe('Several targets, instead of target'),
   ...scheduleShape,
   timeout: z
-    .union([duration, z.looseObject({ total: duration.optional() })])
+    .union([
+      duration,
+      z.looseObject({
+        total: duration.optional().describe('The same, beside deadlines within the run'),
+      }),
+    ])
     .optional()
     .describe(timeoutDescription),
   ...placeShape,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { globSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { z } from 'zod';
+import { type z } from 'zod';
 import { isMap, suggestion, type ConfigurationReading, type Section } from './configuration.ts';
 import { cronGapMs } from './cron.ts';
 import {
@@ -58,11 +58,8 @@ export interface ReadFleet {
 }
 
 type Defaults = NonNullable<z.output<typeof fleetShape.defaults>>;
-type CheckKeys = z.output<typeof checkSchema>;
+type CheckKeys = z.output<z.ZodObject<typeof checkShape>>;
 
-const checkSchema = z.object(checkShape);
-const headSchema = z.strictObject(fleetShape);
-const includedSchema = z.strictObject(includedShape);
 const everyMsDefault = 60_000;
 const timeoutMsDefault = 10_000;
 
@@ -86,15 +83,14 @@ export function readFleet(reading: ConfigurationReading, file: string, top: Sect
 interface Part {
   /** Everything but the checks, substituted. */
   readonly head: Section;
-  /** Undefined where the head has mistakes. */
-  readonly valid: z.output<typeof headSchema> | undefined;
+  readonly defaults: Defaults | undefined;
   /** As they stand, nothing substituted. */
   readonly checks: readonly Section[];
 }
 
 function readParts(reading: ConfigurationReading, file: string, top: Section): readonly Part[] {
   const fleet = reading.pick(top, (key) => fleetKeys.includes(key));
-  const main = readPart(reading, fleet, headSchema);
+  const main = readPart(reading, fleet, fleetShape);
   const files = strings(main.head['include']).flatMap((pattern, index) => {
     const found = globSync(pattern, { cwd: dirname(file) }).toSorted();
     if (found.length === 0 && reading.isKnown(main.head, ['include', index])) {
@@ -104,7 +100,7 @@ function readParts(reading: ConfigurationReading, file: string, top: Section): r
   });
   const included = [...new Set(files)].flatMap((path) => {
     const section = reading.open(path);
-    return section === undefined ? [] : [readPart(reading, section, includedSchema)];
+    return section === undefined ? [] : [readPart(reading, section, includedShape)];
   });
   return [main, ...included];
 }
@@ -117,16 +113,16 @@ function strings(list: unknown): readonly string[] {
 function readPart(
   reading: ConfigurationReading,
   section: Section,
-  schema: typeof headSchema | typeof includedSchema,
+  shape: typeof fleetShape | typeof includedShape,
 ): Part {
   const head = reading.substitute(reading.pick(section, (key) => key !== 'checks'));
-  const valid = reading.validate(schema, head, {
+  const { sound } = reading.validateKeys(shape, head, {
     alsoKnown: ['checks'],
     notBuilt: notBuiltFleetKeys,
   });
   reading.validate(checkListSchema, section);
   const checks = Array.isArray(section['checks']) ? section['checks'] : [];
-  return { head, valid, checks: checks.filter(isMap) };
+  return { head, defaults: sound.defaults, checks: checks.filter(isMap) };
 }
 
 /** Regions are taken as they are even beside mistakes in the head, so that checks can be judged by them. */
@@ -150,8 +146,8 @@ function readDefaults(
 ): Defaults | undefined {
   const part = onlyPartWith(reading, parts, 'defaults');
   if (part === undefined) return {};
-  const defaults = part.valid?.defaults;
-  if (defaults === undefined) return part.valid === undefined ? undefined : {};
+  const { defaults } = part;
+  if (defaults === undefined) return undefined;
   const place = { reading, section: part.head, path: ['defaults'] };
   refuseUnknownRegions(place, defaults.regions, regions);
   if (defaults.every !== undefined && defaults.cron !== undefined) {
@@ -199,22 +195,21 @@ function readCheck(section: Section, scope: Scope): FleetCheck | undefined {
     return undefined;
   }
   const common = reading.substitute(reading.pick(section, (key) => Object.hasOwn(checkShape, key)));
-  const keys = reading.validate(checkSchema, common);
-  if (keys === undefined) return undefined;
+  const { all: keys, sound } = reading.validateKeys(checkShape, common);
   const place = { reading, section: common, path: [] };
-  const targets = readTargets(place, keys);
-  refuseUnknownRegions(place, keys.regions, scope.regions);
+  const targets = readTargets(place, sound);
+  refuseUnknownRegions(place, sound.regions, scope.regions);
   if (defaults === undefined) return undefined;
-  const schedule = readSchedule(place, keys, defaults);
-  const service = keys.service ?? defaults.service;
-  if (service === undefined) {
+  const service = sound.service ?? defaults.service;
+  if (service === undefined && !Object.hasOwn(common, 'service')) {
     reading.mistake(
       common,
       ['service'],
       'missing; say what the target belongs to, here or in defaults',
     );
-    return undefined;
   }
+  if (keys === undefined || service === undefined) return undefined;
+  const schedule = readSchedule(place, keys, defaults);
   const regions = keys.regions ?? defaults.regions ?? scope.regions;
   return {
     name: keys.name,
@@ -236,12 +231,12 @@ interface Place {
   readonly path: readonly string[];
 }
 
-function readTargets(place: Place, { target, targets }: CheckKeys): readonly string[] {
+function readTargets(place: Place, { target, targets }: Partial<CheckKeys>): readonly string[] {
   const { reading, section } = place;
   if (target !== undefined && targets !== undefined) {
     reading.mistake(section, ['targets'], 'give target or targets, not both');
   }
-  if (target === undefined && targets === undefined) {
+  if (!Object.hasOwn(section, 'target') && !Object.hasOwn(section, 'targets')) {
     reading.mistake(section, ['target'], 'missing; give target, or targets with a list');
   }
   refuseRepetition({ ...place, path: ['targets'] }, targets ?? []);

@@ -1,0 +1,142 @@
+/** How the text of a field is read; a text that does not fit makes its line unparsed. */
+export type Shape =
+  /** Anything up to the literal that follows. */
+  | 'text'
+  /** `METHOD URI PROTOCOL`; anything else counts as a request without a method. */
+  | 'request'
+  /** Three digits. */
+  | 'status'
+  /** Digits, perhaps with a fraction; `-` says there is none. */
+  | 'number'
+  /** A number where it is one; whatever else it holds, the line is a line all the same. */
+  | 'measure'
+  /** Numbers of several upstreams, separated by `, ` or ` : `; they are added up. */
+  | 'numbers'
+  /** `22/Nov/2026:01:02:03 +0100`. */
+  | 'clf'
+  /** `2026-11-22T01:02:03+01:00`. */
+  | 'iso8601'
+  /** Seconds since 1970 with milliseconds. */
+  | 'unix';
+
+/** What the check does with a field; fields without a role only have to fit their shape. */
+export const roles = [
+  'client',
+  'time',
+  'request',
+  'method',
+  'uri',
+  'status',
+  'sent',
+  'duration',
+  'upstream',
+  'connection',
+] as const;
+export type Role = (typeof roles)[number];
+
+export interface Field {
+  readonly name: string;
+  readonly shape: Shape;
+  readonly role: Role | undefined;
+}
+
+/** A line as literals and fields in turn: `before` comes before the field, `after` ends the line. */
+export interface Layout {
+  readonly kind: 'layout';
+  readonly fields: readonly { readonly before: string; readonly field: Field }[];
+  readonly after: string;
+}
+
+export const presetNames = [
+  'nginx-combined',
+  'nginx-main',
+  'apache-common',
+  'apache-combined',
+] as const;
+
+export const presets: Readonly<Record<(typeof presetNames)[number], string>> = {
+  'nginx-combined':
+    '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"',
+  'nginx-main':
+    '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" "$http_x_forwarded_for"',
+  // Apache writes what these nginx variables stand for, with the identd name in place of the dash.
+  'apache-common':
+    '$remote_addr $identd $remote_user [$time_local] "$request" $status $body_bytes_sent',
+  'apache-combined':
+    '$remote_addr $identd $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"',
+};
+
+/** nginx's variables that are more than text: https://nginx.org/en/docs/varindex.html */
+const variables: Readonly<Record<string, { readonly shape: Shape; readonly role?: Role }>> = {
+  remote_addr: { shape: 'text', role: 'client' },
+  time_local: { shape: 'clf', role: 'time' },
+  time_iso8601: { shape: 'iso8601', role: 'time' },
+  msec: { shape: 'unix', role: 'time' },
+  request: { shape: 'request', role: 'request' },
+  request_method: { shape: 'text', role: 'method' },
+  request_uri: { shape: 'text', role: 'uri' },
+  uri: { shape: 'text', role: 'uri' },
+  status: { shape: 'status', role: 'status' },
+  body_bytes_sent: { shape: 'number', role: 'sent' },
+  bytes_sent: { shape: 'number', role: 'sent' },
+  request_time: { shape: 'number', role: 'duration' },
+  upstream_response_time: { shape: 'numbers', role: 'upstream' },
+  connection: { shape: 'number', role: 'connection' },
+  request_length: { shape: 'number' },
+  connection_requests: { shape: 'number' },
+};
+
+/**
+ * Reads an nginx `log_format`: the bare format, or the whole directive as it stands in nginx.conf,
+ * quotes, line breaks and all. Throws an Error that says what cannot be told apart and how to mend it.
+ */
+export function parseLogFormat(text: string): Layout {
+  const parts = unquoteDirective(text).split(/\$(?:\{(\w+)\}|(\w+))/);
+  const fields: { before: string; field: Field }[] = [];
+  const taken = new Set<Role>();
+  for (let index = 0; index + 2 < parts.length; index += 3) {
+    const name = parts[index + 1] ?? parts[index + 2] ?? '';
+    fields.push({ before: parts[index] ?? '', field: nginxField(name, taken) });
+  }
+  const layout: Layout = { kind: 'layout', fields, after: parts.at(-1) ?? '' };
+  refuseAmbiguous(layout);
+  return layout;
+}
+
+/** `log_format main escape=json 'a' 'b';` becomes `ab`; anything else stays as it is. */
+function unquoteDirective(text: string): string {
+  const directive = /^\s*log_format\s+\S+\s+(?:escape=\w+\s+)?(?<strings>.*?);?\s*$/s.exec(text);
+  if (directive === null) return text.trim();
+  const strings = directive.groups?.['strings'] ?? '';
+  return [...strings.matchAll(/'((?:\\.|[^'\\])*)'|"((?:\\.|[^"\\])*)"|(\S+)/gs)]
+    .map(([, single, double, bare]) =>
+      (single ?? double ?? bare ?? '').replace(/\\(['"\\])/g, '$1'),
+    )
+    .join('');
+}
+
+/** The first field of a role has it: `$request` is both method and URI. */
+function nginxField(name: string, taken: Set<Role>): Field {
+  const { shape, role } = variables[name] ?? { shape: 'text' as const, role: undefined };
+  if (role === undefined) return { name, shape, role };
+  const filled: readonly Role[] = role === 'request' ? ['method', 'uri'] : [role];
+  const free = filled.every((candidate) => !taken.has(candidate));
+  for (const candidate of filled) taken.add(candidate);
+  return { name, shape, role: free ? role : undefined };
+}
+
+function refuseAmbiguous({ fields }: Layout): void {
+  if (fields.length === 0) {
+    throw new Error(
+      'the log format has no variables; expected something like $remote_addr [$time_local] …',
+    );
+  }
+  for (const [index, { before, field }] of fields.entries()) {
+    const previous = fields[index - 1];
+    if (previous !== undefined && before === '') {
+      throw new Error(
+        `nothing separates $${previous.field.name} from $${field.name}: put a space or quotes between them in the log format`,
+      );
+    }
+  }
+}

@@ -1,0 +1,131 @@
+import { type MetricDeclaration } from '#lib/observation';
+import { exportedBounds } from './durations.ts';
+
+const byRequest = ['status_class', 'method', 'route'] as const;
+
+export const logLines = {
+  name: 'log.lines',
+  unit: '{line}',
+  kind: 'counter',
+  description: 'Lines read, by what became of them: parsed, unparsed, oversize',
+  attributes: ['outcome'],
+} as const satisfies MetricDeclaration;
+
+export const logRead = {
+  name: 'log.read',
+  unit: 'By',
+  kind: 'counter',
+  description:
+    'Bytes read, by what became of their line; padding is what a truncation left as a hole',
+  attributes: ['outcome'],
+} as const satisfies MetricDeclaration;
+
+export const logRequests = {
+  name: 'log.requests',
+  unit: '{request}',
+  kind: 'counter',
+  description: 'Requests logged',
+  attributes: byRequest,
+} as const satisfies MetricDeclaration;
+
+export const logSent = {
+  name: 'log.sent',
+  unit: 'By',
+  kind: 'counter',
+  description: 'Bytes sent to clients, as logged',
+  attributes: byRequest,
+} as const satisfies MetricDeclaration;
+
+export const logRequestDuration = {
+  name: 'log.request.duration',
+  unit: 's',
+  kind: 'histogram',
+  description: 'Time from the first byte of a request to the last byte of its response, as logged',
+  attributes: ['route'],
+  buckets: exportedBounds,
+} as const satisfies MetricDeclaration;
+
+export const logUpstreamDuration = {
+  name: 'log.upstream.duration',
+  unit: 's',
+  kind: 'histogram',
+  description: 'Time that requests waited for upstream servers, all attempts together, as logged',
+  attributes: ['route'],
+  buckets: exportedBounds,
+} as const satisfies MetricDeclaration;
+
+export const logClients = {
+  name: 'log.clients',
+  unit: '{client}',
+  kind: 'gauge',
+  description: 'Different clients in the lines of the run; exact unless log.clients.capped is 1',
+} as const satisfies MetricDeclaration;
+
+export const logClientsCapped = {
+  name: 'log.clients.capped',
+  unit: '',
+  kind: 'gauge',
+  description: '1 if there were more clients than are told apart, and log.clients is a lower bound',
+} as const satisfies MetricDeclaration;
+
+export const logConnections = {
+  name: 'log.connections',
+  unit: '{connection}',
+  kind: 'gauge',
+  description: 'Different connections in the lines of the run, where the format has them',
+} as const satisfies MetricDeclaration;
+
+export const logLag = {
+  name: 'log.lag',
+  unit: 's',
+  kind: 'gauge',
+  description: 'How long ago the newest line of the run was logged',
+} as const satisfies MetricDeclaration;
+
+export const logBacklog = {
+  name: 'log.backlog',
+  unit: 'By',
+  kind: 'gauge',
+  description: 'Bytes that were there and are not read yet, an unfinished last line among them',
+} as const satisfies MetricDeclaration;
+
+export const logQuiet = {
+  name: 'log.quiet',
+  unit: 's',
+  kind: 'gauge',
+  description: 'How long the log has been without a new line',
+} as const satisfies MetricDeclaration;
+
+export const logGaps = {
+  name: 'log.gaps',
+  unit: '{gap}',
+  kind: 'counter',
+  description:
+    'Times that a log was truncated or removed, perhaps unread, and no rotated copy was found',
+  attributes: ['cause'],
+} as const satisfies MetricDeclaration;
+
+export const logLost = {
+  name: 'log.lost',
+  unit: 'By',
+  kind: 'counter',
+  description:
+    'Bytes that were seen and then destroyed before they were read: at least so many are lost',
+} as const satisfies MetricDeclaration;
+
+export const logMetrics: readonly MetricDeclaration[] = [
+  logLines,
+  logRead,
+  logRequests,
+  logSent,
+  logRequestDuration,
+  logUpstreamDuration,
+  logClients,
+  logClientsCapped,
+  logConnections,
+  logLag,
+  logBacklog,
+  logQuiet,
+  logGaps,
+  logLost,
+];

@@ -1,0 +1,57 @@
+import { type Outcome } from './line-scanner.ts';
+import { type LogState } from './state.ts';
+
+/** Why a run could not read the log. */
+export interface LogProblem {
+  readonly kind: 'missing' | 'unreadable';
+  readonly message: string;
+}
+
+export interface RequestGain {
+  readonly route: string;
+  readonly method: string;
+  readonly statusClass: string;
+  readonly requests: number;
+  readonly sentBytes: number;
+}
+
+export interface DurationGain {
+  readonly route: string;
+  /** By exported bucket. */
+  readonly counts: readonly number[];
+  readonly sumMs: number;
+}
+
+/** How many different texts there were; not `complete` means at least so many. */
+export interface DistinctCount {
+  readonly count: number;
+  readonly complete: boolean;
+}
+
+/** What the lines of one run add up to. */
+export interface RunGains {
+  readonly lines: Readonly<Record<Outcome, number>>;
+  readonly bytes: Readonly<Record<Outcome, number>>;
+  readonly requests: readonly RequestGain[];
+  readonly durations: readonly DurationGain[];
+  readonly upstreams: readonly DurationGain[];
+  readonly clients: DistinctCount;
+  readonly connections: DistinctCount;
+}
+
+/** What one run found in the log, and where it stopped; plain data, sent from the worker. */
+export interface LogReading {
+  readonly gains: RunGains;
+  readonly state: LogState;
+  /** Bytes that are there and were not read yet. */
+  readonly backlogBytes: number;
+  /** When the newest line of this run was logged. */
+  readonly newestLineMs: number | undefined;
+  /** How often content went away that may not have been read to its end, and how much of it was known. */
+  readonly gaps: {
+    readonly truncated: number;
+    readonly removed: number;
+    readonly lostBytes: number;
+  };
+  readonly problem: LogProblem | undefined;
+}

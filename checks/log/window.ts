@@ -1,0 +1,89 @@
+import { fineCount } from './durations.ts';
+import { methods } from './methods.ts';
+import { type RouteSlot, type WindowSlot, type WindowState } from './state.ts';
+import { type Tally, cellOf, statusClasses } from './tally.ts';
+
+/** In how many steps a window moves on. */
+export const slotsPerWindow = 6;
+
+/** What a window adds up to, for one route or for all of them. */
+export interface WindowTotals {
+  readonly classes: readonly number[];
+  readonly durations: Uint32Array;
+}
+
+/**
+ * Adds the tallies of a run, keyed by slot, and leaves out what is older than the window. Lines are
+ * filed under the time they were logged at: a backlog is not mistaken for what happens now.
+ */
+export function advanceWindow(
+  window: WindowState,
+  tallies: ReadonlyMap<number, Tally>,
+  routes: readonly string[],
+  oldestSlot: number,
+): WindowState {
+  const slots = new Map(window.map(({ slot, routes }) => [slot, { ...routes }]));
+  for (const [slot, tally] of tallies) {
+    const present = slots.get(slot) ?? {};
+    for (const [index, name] of routes.entries()) {
+      const gained = routeSlot(tally, index);
+      if (gained !== undefined) present[name] = merged(present[name], gained);
+    }
+    slots.set(slot, present);
+  }
+  return [...slots]
+    .filter(([slot]) => slot >= oldestSlot)
+    .sort(([a], [b]) => a - b)
+    .map(([slot, routes]): WindowSlot => ({ slot, routes }));
+}
+
+/** The sum over a window, of one route or of all. */
+export function windowTotals(window: WindowState, route?: string): WindowTotals {
+  const classes = statusClasses.map(() => 0);
+  const durations = new Uint32Array(fineCount);
+  for (const { routes } of window) {
+    for (const [name, slot] of Object.entries(routes)) {
+      if (route !== undefined && name !== route) continue;
+      for (const [index, count] of slot.classes.entries())
+        classes[index] = (classes[index] ?? 0) + count;
+      addSparse(durations, slot.durations);
+    }
+  }
+  return { classes, durations };
+}
+
+function routeSlot(tally: Tally, route: number): RouteSlot | undefined {
+  const classes = statusClasses.map((_, statusClass) => {
+    let sum = 0;
+    for (let method = 0; method < methods.length; method++) {
+      sum += tally.requests[cellOf(route, method, statusClass)] ?? 0;
+    }
+    return sum;
+  });
+  if (classes.every((count) => count === 0)) return undefined;
+  return { classes, durations: sparse(tally.durations.of(route)) };
+}
+
+function merged(a: RouteSlot | undefined, b: RouteSlot): RouteSlot {
+  if (a === undefined) return b;
+  const durations = new Uint32Array(fineCount);
+  addSparse(durations, a.durations);
+  addSparse(durations, b.durations);
+  return {
+    classes: b.classes.map((count, index) => count + (a.classes[index] ?? 0)),
+    durations: sparse(durations),
+  };
+}
+
+function sparse(counts: Uint32Array): number[] {
+  const pairs: number[] = [];
+  for (const [bucket, count] of counts.entries()) if (count > 0) pairs.push(bucket, count);
+  return pairs;
+}
+
+function addSparse(counts: Uint32Array, pairs: readonly number[]): void {
+  for (let index = 0; index + 1 < pairs.length; index += 2) {
+    const bucket = pairs[index] ?? 0;
+    counts[bucket] = (counts[bucket] ?? 0) + (pairs[index + 1] ?? 0);
+  }
+}

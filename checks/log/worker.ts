@@ -1,0 +1,60 @@
+import { parentPort } from 'node:worker_threads';
+import { LogReader, type ReadOrder } from './log-reader.ts';
+import { type LogReading } from './reading.ts';
+import { type LogSettings } from './settings.ts';
+
+/** What the main thread asks of the worker. Numbers identify logs and, within the process, orders. */
+export type Request =
+  | { readonly kind: 'open'; readonly log: number; readonly settings: LogSettings }
+  | { readonly kind: 'read'; readonly log: number; readonly id: number; readonly order: ReadOrder }
+  | { readonly kind: 'abort'; readonly id: number }
+  | { readonly kind: 'close'; readonly log: number };
+
+/** The answer to `read`. */
+export interface Response {
+  readonly id: number;
+  readonly result: { readonly reading: LogReading } | { readonly error: string };
+}
+
+const logs = new Map<number, LogReader>();
+const running = new Map<number, AbortController>();
+
+parentPort?.on('message', (request: Request) => {
+  switch (request.kind) {
+    case 'open':
+      logs.set(request.log, new LogReader(request.settings));
+      return;
+    case 'read':
+      void answer(request);
+      return;
+    case 'abort':
+      running.get(request.id)?.abort();
+      return;
+    case 'close':
+      logs.get(request.log)?.[Symbol.dispose]();
+      logs.delete(request.log);
+  }
+});
+
+async function answer({ id, log, order }: Extract<Request, { kind: 'read' }>): Promise<void> {
+  const controller = new AbortController();
+  running.set(id, controller);
+  const response: Response = { id, result: await read(log, order, controller.signal) };
+  running.delete(id);
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is for windows
+  parentPort?.postMessage(response);
+}
+
+async function read(
+  log: number,
+  order: ReadOrder,
+  signal: AbortSignal,
+): Promise<Response['result']> {
+  try {
+    const reader = logs.get(log);
+    if (reader === undefined) throw new Error(`log ${log} is not open`);
+    return { reading: await reader.read(order, signal) };
+  } catch (error) {
+    return { error: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+  }
+}

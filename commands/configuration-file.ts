@@ -1,0 +1,33 @@
+import { type Argv } from 'yargs';
+import { type References } from '#lib/configuration';
+import { UsageError } from './command.ts';
+
+interface FileArguments {
+  readonly file: string | undefined;
+  readonly config: string | undefined;
+}
+
+/** `-c FILE` and a positional FILE, which a command's usage names as `[file]`. */
+export function configurationFile<Arguments>(
+  parser: Argv<Arguments>,
+): Argv<Arguments & FileArguments> {
+  return parser
+    .positional('file', { type: 'string', describe: 'Configuration, as with -c' })
+    .option('config', {
+      alias: 'c',
+      type: 'string',
+      requiresArg: true,
+      describe: 'Configuration to read',
+    });
+}
+
+/** The file that was named in one of the two ways; otherwise the one of the installation. */
+export function chosenFile({ file, config }: FileArguments, part: 'agent' | 'collector'): string {
+  if (file !== undefined && config !== undefined) {
+    throw new UsageError('give the configuration as FILE or with -c, not both');
+  }
+  return file ?? config ?? `/etc/farpoint/${part}.yaml`;
+}
+
+/** References as a running process resolves them. */
+export const processReferences: References = { env: process.env, resolve: true };

@@ -1,0 +1,20 @@
+import { agentJsonSchema } from '#agent/json-schema';
+import { collectorJsonSchema } from '#collector/json-schema';
+import { defineCommand } from './command.ts';
+
+const schemas = { agent: agentJsonSchema, collector: collectorJsonSchema };
+
+/** Prints the JSON Schema of what this program accepts. */
+export const command = defineCommand({
+  options: (parser) =>
+    parser
+      .positional('part', { choices: ['agent', 'collector'] as const, demandOption: true })
+      .example('$0 schema agent > agent.schema.json', '')
+      .epilogue(
+        'Then, as the first line of the YAML:\n# yaml-language-server: $schema=./agent.schema.json',
+      ),
+  run({ part }) {
+    process.stdout.write(`${JSON.stringify(schemas[part](), undefined, 2)}\n`);
+    return Promise.resolve(0 as const);
+  },
+});

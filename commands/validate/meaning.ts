@@ -1,0 +1,119 @@
+import { type AgentExamination } from '#agent/config';
+import { checkTypes } from '#checks/registry';
+import { type CollectorExamination } from '#collector/config';
+import { type Fleet } from '#lib/fleet';
+import { estimateSeries, hostOf, loadByHost, loadByPlace } from './load.ts';
+
+const hostsShown = 20;
+
+/** What an agent's file means: how much is checked from where, what hosts feel of it, what to think about. */
+export function describeAgent(file: string, examination: AgentExamination): string {
+  const { fleet, unknown, collectorUrls } = examination;
+  const shared = sharedHosts(fleet, collectorUrls);
+  return [
+    `${file}: valid; ${summary(fleet)}`,
+    '',
+    ...describePlaces(fleet),
+    '',
+    ...describeHosts(fleet),
+    '',
+    `about ${estimateSeries(fleet, checkTypes).toLocaleString('en')} series in the backend`,
+    ...(unknown.length === 0
+      ? []
+      : [`not counted, because they depend on references (see --resolve): ${unknown.join(', ')}`]),
+    ...shared.map(
+      (host) =>
+        `warning: the collector is on ${host}, which is checked too: when it fails, so does the report`,
+    ),
+  ].join('\n');
+}
+
+/** What a collector's file means. */
+export function describeCollector(
+  file: string,
+  { keys, sinks, fleet }: CollectorExamination,
+): string {
+  const { listen, tls } = keys;
+  const address =
+    listen === undefined ? 'an address from a reference' : `${listen.host}:${listen.port}`;
+  const known = (keys.keys ?? []).map(({ id, agents, expires }) => {
+    const until = expires === undefined ? '' : ` until ${new Date(expires).toISOString()}`;
+    return `  ${id}  ${agents.join(', ')}${until}`;
+  });
+  const urls = sinks.map(({ settings }) => urlOf(settings)).filter((url) => url !== undefined);
+  return [
+    `${file}: valid; listens on ${address}, ${tls === undefined ? 'plain HTTP' : 'TLS'}`,
+    '',
+    'keys',
+    ...known,
+    '',
+    'sinks',
+    ...sinks.map(
+      ({ name, type, queue }) => `  ${name}  ${type}${queue.required ? ', required' : ''}`,
+    ),
+    '',
+    fleet === undefined ? 'no fleet: it knows no region and no check' : `fleet: ${summary(fleet)}`,
+    ...(fleet === undefined ? [] : sharedHosts(fleet, urls)).map(
+      (host) =>
+        `warning: a sink writes to ${host}, which is checked too: when it fails, so does the record`,
+    ),
+  ].join('\n');
+}
+
+function summary({ checks, regions, hash }: Fleet): string {
+  const targets = checks.reduce((count, check) => count + check.targets.length, 0);
+  return `${count(checks.length, 'check')} on ${count(targets, 'target')}, ${count(regions.length, 'region')}, fleet ${hash}`;
+}
+
+function describePlaces(fleet: Fleet): readonly string[] {
+  return table([
+    ['region', 'checks', 'targets', 'runs/min'],
+    ...loadByPlace(fleet).map(({ place, checks, targets, runsPerMinute }) => [
+      place,
+      String(checks),
+      String(targets),
+      runsPerMinute.toFixed(2),
+    ]),
+  ]);
+}
+
+function describeHosts(fleet: Fleet): readonly string[] {
+  const hosts = loadByHost(fleet);
+  const rows = hosts
+    .slice(0, hostsShown)
+    .map(({ host, runsPerSecond, checks }) => [host, runsPerSecond.toFixed(3), checks.join(', ')]);
+  const more = hosts.length - rows.length;
+  return [
+    ...table([['host', 'requests/s', 'checks'], ...rows]),
+    ...(more > 0 ? [`… and ${count(more, 'host')} more`] : []),
+  ];
+}
+
+/** Hosts that are checked and that the monitoring itself depends on. */
+function sharedHosts(fleet: Fleet, urls: readonly string[]): readonly string[] {
+  const checked = new Set(loadByHost(fleet).map(({ host }) => host));
+  const ours = urls.map(hostOf).filter((host) => host !== undefined);
+  return [...new Set(ours)].filter((host) => checked.has(host));
+}
+
+function urlOf(settings: unknown): string | undefined {
+  const hasUrl = typeof settings === 'object' && settings !== null && 'url' in settings;
+  return hasUrl && typeof settings.url === 'string' ? settings.url : undefined;
+}
+
+/** Columns as wide as their widest cell, two spaces apart. */
+function table(rows: readonly (readonly string[])[]): readonly string[] {
+  const widths = (rows[0] ?? []).map((_, column) =>
+    Math.max(...rows.map((row) => row[column]?.length ?? 0)),
+  );
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? '' : 's'}`;
+}

@@ -1,0 +1,95 @@
+import { type DemoEvent, type Screen } from './demo.ts';
+import { renderTable, type Scene } from './table.ts';
+
+type Write = (text: string) => void;
+
+const eventsShown = 6;
+const cursorHome = '\u001B[H';
+const clearLine = '\u001B[K';
+const clearBelow = '\u001B[J';
+const hideCursor = '\u001B[?25l';
+const showCursor = '\u001B[?25h';
+
+/** For a terminal: one table that is drawn over itself, with the newest events below. */
+export function tableScreen(write: Write, colour: boolean): Screen & Disposable {
+  const events: string[] = [];
+  write(`${hideCursor}\u001B[2J`);
+  return {
+    happened(event) {
+      events.push(describeEvent(event));
+      events.splice(0, events.length - eventsShown);
+    },
+    show(scene) {
+      const lines = [...renderTable(scene, colour), '', ...events];
+      write(`${cursorHome}${lines.map((line) => `${line}${clearLine}\n`).join('')}${clearBelow}`);
+    },
+    [Symbol.dispose]() {
+      write(showCursor);
+    },
+  };
+}
+
+/** Without a terminal: a line for each event. */
+export function lineScreen(write: Write): Screen {
+  return {
+    happened: (event) => write(`${describeEvent(event)}\n`),
+    show: () => undefined,
+  };
+}
+
+/** For scripts: a JSON object a line for each event. */
+export function jsonScreen(write: Write): Screen {
+  return {
+    happened: (event) => write(`${JSON.stringify(toJson(event))}\n`),
+    show: () => undefined,
+  };
+}
+
+/** The last line of `--json`: what every region saw in the end. */
+export function jsonSummary(scene: Scene): string {
+  const cells = scene.cells.map(({ check, target, region, verdict, uptime }) => ({
+    check,
+    target,
+    region,
+    verdict,
+    uptime,
+  }));
+  return JSON.stringify({ event: 'summary', seconds: seconds(scene.elapsedMs), targets: cells });
+}
+
+function describeEvent(event: DemoEvent): string {
+  const time = `${seconds(event.elapsedMs).toFixed(1).padStart(6)} s `;
+  switch (event.kind) {
+    case 'opened':
+      return `${time} configuration: ${event.configuration} (edit and save it: the agents restart with it)`;
+    case 'act':
+      return `${time} -- ${event.act.caption}`;
+    case 'edit':
+      return `${time} ${event.message}`;
+    case 'verdict': {
+      const { check, region, verdict, errorType, message } = event.cell;
+      const why = verdict === 'up' ? '' : `: ${errorType}: ${message}`;
+      return `${time} ${check} seen from ${region} is ${verdict}${why}`;
+    }
+  }
+}
+
+function toJson(event: DemoEvent): object {
+  const head = { event: event.kind, seconds: seconds(event.elapsedMs) };
+  switch (event.kind) {
+    case 'opened':
+      return { ...head, configuration: event.configuration };
+    case 'act':
+      return { ...head, act: event.act.name, caption: event.act.caption };
+    case 'edit':
+      return { ...head, message: event.message };
+    case 'verdict': {
+      const { check, target, region, verdict, errorType, message, durationMs } = event.cell;
+      return { ...head, check, target, region, verdict, errorType, message, durationMs };
+    }
+  }
+}
+
+function seconds(elapsedMs: number): number {
+  return Math.round(elapsedMs / 100) / 10;
+}

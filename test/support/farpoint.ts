@@ -1,0 +1,84 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+const program = join(import.meta.dirname, '../../bin/farpoint.js');
+
+/** The real program as a process of its own, with what it printed. Disposing stops it gracefully, then by force. */
+export class Farpoint implements AsyncDisposable {
+  readonly #child: ChildProcess;
+  readonly #exited: Promise<unknown>;
+  #output = '';
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    this.#exited = once(child, 'exit');
+    child.stdout?.on('data', (chunk: Buffer) => (this.#output += chunk.toString()));
+    child.stderr?.on('data', (chunk: Buffer) => (this.#output += chunk.toString()));
+  }
+
+  static start(
+    args: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+  ): Farpoint {
+    return new Farpoint(
+      spawn(process.execPath, [program, ...args], {
+        env: { PATH: process.env['PATH'], ...environment },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      }),
+    );
+  }
+
+  /** Everything printed so far, both streams. */
+  get output(): string {
+    return this.#output;
+  }
+
+  get running(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
+  /** Sends the signal and waits for the end; gives the exit code, null after a fatal signal. */
+  async stop(signal: 'SIGTERM' | 'SIGKILL' | 'SIGINT' = 'SIGTERM'): Promise<number | null> {
+    if (this.running) this.#child.kill(signal);
+    return this.exited();
+  }
+
+  /** Waits for the process to end by itself. */
+  async exited(): Promise<number | null> {
+    if (this.running) await this.#exited;
+    return this.#child.exitCode;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.running) return;
+    this.#child.kill('SIGTERM');
+    const force = setTimeout(() => this.#child.kill('SIGKILL'), 10_000);
+    await this.#exited;
+    clearTimeout(force);
+  }
+}
+
+/** Polls until `condition` gives something, for at most `timeoutMs`; the error says what was awaited. */
+export async function eventually<T>(
+  what: string,
+  condition: () => Promise<T | undefined | false> | T | undefined | false,
+  timeoutMs: number = 20_000,
+): Promise<T> {
+  const deadlineMs = performance.now() + timeoutMs;
+  let cause: unknown;
+  for (;;) {
+    try {
+      const value = await condition();
+      if (value !== undefined && value !== false) return value;
+      cause = undefined;
+    } catch (error) {
+      cause = error;
+    }
+    if (performance.now() > deadlineMs) {
+      throw new Error(`waited ${timeoutMs} ms in vain for: ${what}`, { cause });
+    }
+    await delay(100);
+  }
+}

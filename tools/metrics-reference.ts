@@ -1,0 +1,56 @@
+import { checkTypes } from '#checks/registry';
+import { metricName } from '#collector/sinks/prometheus/names';
+import { downErrors, unknownErrors } from '#lib/error-type';
+import { type MetricDeclaration } from '#lib/observation';
+import { resultMetrics } from '#lib/result-metrics';
+import { code, table } from './markdown.ts';
+
+/** Groups of metrics, a line each, in the order in which the reference shows them. */
+const groups: readonly {
+  readonly title: string;
+  readonly metrics: readonly MetricDeclaration[];
+}[] = [
+  { title: 'Every check', metrics: resultMetrics },
+  ...checkTypes.map(({ type, metrics }) => ({ title: `Checks of type ${type}`, metrics })),
+];
+
+const introduction = `# Metrics
+
+<!-- Written by npm run generate from the declarations beside the code that emits them. -->
+
+Names are those of Prometheus; the OTLP name stands below, with its unit apart. Every series has the labels \`job\` (the
+service), \`instance\` (the target as written), \`check\`, \`type\`, \`region\`, \`agent\`, and those of the configuration. What a
+run did not get to see is absent, never 0, and a series that ends is marked stale.`;
+
+const errors = `## Values of error_type
+
+They come in the order in which a run meets them. Down, the target's fault:
+
+${downErrors.map(code).join(', ')}.
+
+Unknown, the monitor's: ${unknownErrors.map(code).join(', ')}.`;
+
+/** docs/metrics.md */
+export function metricsReference(): string {
+  return `${[introduction, ...groups.map(section), errors].join('\n\n')}\n`;
+}
+
+function section({ title, metrics }: (typeof groups)[number]): string {
+  const rows = metrics.map((metric) => [
+    `${code(prometheusName(metric))}<br>${metric.name}${metric.unit === '' ? '' : ` (${metric.unit})`}`,
+    metric.kind,
+    (metric.attributes ?? []).map((name) => code(name.replaceAll('.', '_'))).join(', '),
+    metric.description,
+  ]);
+  return `## ${title}\n\n${table(['metric', 'kind', 'labels', 'what it says'], rows)}`;
+}
+
+function prometheusName({ name, unit, kind }: MetricDeclaration): string {
+  const point = {
+    name,
+    unit,
+    kind: kind === 'counter' ? 'sum' : kind,
+    monotonic: kind !== 'gauge',
+  } as const;
+  return metricName(point) ?? name;
+}
