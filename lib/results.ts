@@ -93,6 +93,7 @@ export interface EncodedResult {
 export function encodeResult(result: Result, memory: SeriesMemory | undefined): EncodedResult {
   const { subject, observation } = result;
   const unixMs = nextUnixMs(result.startedUnixMs, memory);
+  const origin = originOf(subject, unixMs);
   const { past, removed } = inherit(memory, subject, unixMs);
   const measurements = [...judge(result), ...observation.measurements].filter(isSound);
   const gauges = gaugesOf(measurements);
@@ -102,11 +103,11 @@ export function encodeResult(result: Result, memory: SeriesMemory | undefined): 
   return {
     points: [
       ...removed,
-      ...ended.map((series) => endPoint(subject, series, unixMs)),
-      ...gauges.values().map((gauge) => gaugePoint(subject, gauge, unixMs)),
-      ...counters.map((counter) => counterPoint(result, counter, unixMs)),
+      ...ended.map((series) => endPoint(origin, series)),
+      ...gauges.values().map((gauge) => gaugePoint(origin, gauge)),
+      ...counters.map((counter) => counterPoint(origin, counter, result.declarations)),
     ],
-    logs: encodeLogs(result, past.verdict, unixMs),
+    logs: encodeLogs(result, past.verdict, origin),
     memory: {
       subject,
       lastUnixMs: unixMs,
@@ -127,8 +128,9 @@ export function encodeIncrements(
   const { past, removed } = inherit(memory, subject, unixMs);
   const measurements = increments.measurements.filter(isSound);
   const counters = accumulate(past.counters, measurements, declarations, unixMs);
+  const origin = originOf(subject, unixMs);
   return {
-    points: [...removed, ...counters.map((counter) => counterPoint(increments, counter, unixMs))],
+    points: [...removed, ...counters.map((counter) => counterPoint(origin, counter, declarations))],
     logs: [],
     memory: { ...past, lastUnixMs: unixMs, counters },
   };
@@ -136,8 +138,8 @@ export function encodeIncrements(
 
 /** Ends every series of a target that is no longer checked. */
 export function encodeRemoval(memory: SeriesMemory, atUnixMs: number): readonly MetricPoint[] {
-  const unixMs = nextUnixMs(atUnixMs, memory);
-  return seriesOf(memory).map((series) => endPoint(memory.subject, series, unixMs));
+  const origin = originOf(memory.subject, nextUnixMs(atUnixMs, memory));
+  return seriesOf(memory).map((series) => endPoint(origin, series));
 }
 
 /**
@@ -192,19 +194,35 @@ function seriesOf({ gauges, counters }: SeriesMemory): readonly Series[] {
   return [...gauges, ...counters];
 }
 
-function gaugePoint(subject: Subject, gauge: Measurement, unixMs: number): MetricPoint {
+/** What all points and records of one result have in common. */
+interface Origin {
+  readonly resource: Attributes;
+  readonly identity: Attributes;
+  readonly timeUnixNano: bigint;
+}
+
+function originOf({ service, target, labels, ...subject }: Subject, unixMs: number): Origin {
+  const { check, type, region, agent } = subject;
+  return {
+    resource: { 'service.name': service, 'service.instance.id': target },
+    identity: { ...labels, check, type, region, agent },
+    timeUnixNano: toNano(unixMs),
+  };
+}
+
+function gaugePoint(origin: Origin, gauge: Measurement): MetricPoint {
   const { description } = gauge.metric;
-  return { ...endPoint(subject, toSeries(gauge), unixMs), description, value: Number(gauge.value) };
+  return { ...endPoint(origin, toSeries(gauge)), description, value: Number(gauge.value) };
 }
 
 function counterPoint(
-  { subject, declarations }: Pick<Result, 'subject' | 'declarations'>,
+  origin: Origin,
   counter: Counter,
-  unixMs: number,
+  declarations: readonly MetricDeclaration[],
 ): MetricPoint {
   const { name, startUnixMs, buckets: bounds = [], value } = counter;
   return {
-    ...endPoint(subject, counter, unixMs),
+    ...endPoint(origin, counter),
     description: declarations.find((metric) => metric.name === name)?.description ?? '',
     startUnixNano: toNano(startUnixMs),
     value: typeof value === 'number' ? value : { bounds, ...value },
@@ -212,35 +230,36 @@ function counterPoint(
 }
 
 /** A staleness marker: the series has no value from here on. */
-function endPoint(subject: Subject, series: Series, unixMs: number): MetricPoint {
+function endPoint({ resource, identity, timeUnixNano }: Origin, series: Series): MetricPoint {
   const { name, unit, kind, attributes } = series;
   return {
-    resource: toResource(subject),
+    resource,
     name,
     unit,
     description: '',
     kind: kind === 'counter' ? 'sum' : kind,
     monotonic: kind !== 'gauge',
-    attributes: { ...attributes, ...identify(subject) },
+    // Identity comes last, so that no attribute can pose as another check, region or agent.
+    attributes: { ...attributes, ...identity },
     startUnixNano: 0n,
-    timeUnixNano: toNano(unixMs),
+    timeUnixNano,
     value: undefined,
   };
 }
 
 /** One record for a run that was not up, and one for a change of verdict; the first `up` is no change. */
 function encodeLogs(
-  { subject, run, durationMs, observation }: Result,
+  { run, durationMs, observation }: Result,
   previous: Verdict['status'] | undefined,
-  unixMs: number,
+  { resource, identity, timeUnixNano }: Origin,
 ): readonly LogRecord[] {
   const { verdict, evidence = {} } = observation;
   const changed = previous !== undefined && previous !== verdict.status;
   if (verdict.status === 'up' && !changed) return [];
   return [
     {
-      resource: toResource(subject),
-      timeUnixNano: toNano(unixMs),
+      resource,
+      timeUnixNano,
       ...severities[verdict.status],
       body: verdict.status === 'up' ? `up, was ${previous}` : verdict.message,
       attributes: {
@@ -250,7 +269,7 @@ function encodeLogs(
         ...(changed ? { 'verdict.previous': previous } : {}),
         ...(verdict.status === 'up' ? {} : { 'error.type': verdict.error }),
         duration: (observation.durationMs ?? durationMs) / 1000,
-        ...identify(subject),
+        ...identity,
       },
     },
   ];
@@ -264,15 +283,6 @@ const severities = {
 
 function mapKeys(record: Attributes, rename: (key: string) => string): Attributes {
   return Object.fromEntries(Object.entries(record).map(([key, value]) => [rename(key), value]));
-}
-
-function toResource({ service, target }: Subject): Attributes {
-  return { 'service.name': service, 'service.instance.id': target };
-}
-
-/** Last on every point, so that no label or attribute can pose as another check, region or agent. */
-function identify({ check, type, region, agent, labels }: Subject): Attributes {
-  return { ...labels, check, type, region, agent };
 }
 
 function toNano(unixMs: number): bigint {

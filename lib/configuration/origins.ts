@@ -74,14 +74,10 @@ const nowhere: Origin = {
   plain: false,
 };
 
-/**
- * `checks` and 2 make `checks[2]`. A key that is no word is left out: a forgotten colon makes a key of
- * a value, and so perhaps of a secret.
- */
+/** `checks` and 2 make `checks[2]`; keys that are not single words are shown as they are. */
 export function joinPath(path: string, key: Key): string {
   if (typeof key === 'number') return `${path}[${key}]`;
-  const shown = /^[\w.-]{1,40}$/.test(key) ? key : '…';
-  return path === '' ? shown : `${path}.${shown}`;
+  return path === '' ? key : `${path}.${key}`;
 }
 
 export function isContainer(value: unknown): value is Container {

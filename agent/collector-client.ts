@@ -1,0 +1,209 @@
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { Agent, type Dispatcher, request } from 'undici';
+import { type Clock } from '#lib/clock';
+import { decodeExportResponse, decodeStatus } from '#lib/otlp/status';
+import { type Secret } from '#lib/secret';
+
+/** What became of a request, and so what is done next. */
+export type Outcome =
+  /** Taken. `heldThrough` is what a Farpoint collector says it holds of this kind by now. */
+  | {
+      readonly kind: 'delivered';
+      readonly heldThrough: number | undefined;
+      readonly rejectedItems: number;
+      readonly message: string;
+    }
+  /** Try the same again, not before `afterMs`. `heldThrough` as above. */
+  | {
+      readonly kind: 'retry';
+      readonly message: string;
+      readonly afterMs: number;
+      readonly heldThrough: number | undefined;
+    }
+  /** This endpoint takes nothing from this agent as things are configured. */
+  | { readonly kind: 'refused'; readonly message: string }
+  /** This content, whoever sends it, is not taken: too large, or not understood. */
+  | { readonly kind: 'rejected'; readonly message: string };
+
+export interface Shipment {
+  readonly kind: 'metrics' | 'logs';
+  /** An OTLP export request. */
+  readonly body: Uint8Array;
+  /** The outbox and the positions in it that the body is made of; absent for a body of no positions. */
+  readonly sequence?: { readonly outbox: string; readonly first: number; readonly last: number };
+}
+
+export interface CollectorClientOptions {
+  readonly url: string;
+  readonly key: Secret | undefined;
+  readonly userAgent: string;
+  readonly clock: Clock;
+}
+
+const connectTimeoutMs = 10_000;
+const answerTimeoutMs = 30_000;
+/** Answers are short; of a longer one the rest is not read. */
+const answerBytesMax = 64 * 1024;
+const retryAfterMaxMs = 3_600_000;
+
+const compress = promisify(gzip);
+
+/**
+ * Speaks OTLP/HTTP with one endpoint (opentelemetry-proto, docs/specification.md), one request at a
+ * time over a connection that is kept. A Farpoint collector is told which part of which outbox a
+ * request is, and may say how far it holds that; any other endpoint ignores it.
+ */
+export class CollectorClient implements AsyncDisposable {
+  readonly url: string;
+  readonly #options: CollectorClientOptions;
+  readonly #dispatcher = new Agent({
+    connections: 1,
+    connect: { timeout: connectTimeoutMs },
+    headersTimeout: answerTimeoutMs,
+    bodyTimeout: answerTimeoutMs,
+  });
+  readonly #offsets: ClockSample[] = [];
+
+  constructor(options: CollectorClientOptions) {
+    this.url = options.url.replace(/\/+$/, '');
+    this.#options = options;
+  }
+
+  /** By how much this agent's clock is ahead of the collector's; undefined while that is not known. */
+  get clockOffsetMs(): number | undefined {
+    return this.#offsets.toSorted((left, right) => left.roundTripMs - right.roundTripMs)[0]
+      ?.offsetMs;
+  }
+
+  /** Never rejects for what the endpoint or the network did; rejects with the signal's reason. */
+  async send(shipment: Shipment, signal: AbortSignal): Promise<Outcome> {
+    const body = await compress(shipment.body);
+    const sentUnixMs = this.#options.clock.unixMs();
+    const sentMs = this.#options.clock.monotonicMs();
+    try {
+      const response = await request(`${this.url}/v1/${shipment.kind}`, {
+        method: 'POST',
+        headers: this.#headers(shipment),
+        body,
+        dispatcher: this.#dispatcher,
+        signal,
+      });
+      this.#observeClock(response, sentUnixMs, this.#options.clock.monotonicMs() - sentMs);
+      const answer = await readAnswer(response);
+      return interpret(response, answer, this.#options.clock.unixMs());
+    } catch (error) {
+      signal.throwIfAborted();
+      return { kind: 'retry', message: describe(error), afterMs: 0, heldThrough: undefined };
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#dispatcher.destroy();
+  }
+
+  #headers({ sequence }: Shipment): Record<string, string> {
+    const { key, userAgent } = this.#options;
+    return {
+      'content-type': 'application/x-protobuf',
+      'content-encoding': 'gzip',
+      'user-agent': userAgent,
+      ...(key === undefined ? {} : { authorization: `Bearer ${key.reveal()}` }),
+      ...(sequence === undefined
+        ? {}
+        : {
+            'farpoint-outbox': sequence.outbox,
+            'farpoint-sequence': `${sequence.first}-${sequence.last}`,
+          }),
+    };
+  }
+
+  /** The collector's clock was read somewhere between sending and receiving; the shortest trip tells best. */
+  #observeClock(
+    { headers }: Dispatcher.ResponseData,
+    sentUnixMs: number,
+    roundTripMs: number,
+  ): void {
+    const collectorUnixMs = numberIn(headers['farpoint-time']);
+    if (collectorUnixMs === undefined) return;
+    const offsetMs = sentUnixMs + roundTripMs / 2 - collectorUnixMs;
+    this.#offsets.push({ offsetMs, roundTripMs });
+    if (this.#offsets.length > 8) this.#offsets.shift();
+  }
+}
+
+interface ClockSample {
+  readonly offsetMs: number;
+  readonly roundTripMs: number;
+}
+
+function interpret(
+  { statusCode, headers }: Dispatcher.ResponseData,
+  answer: Buffer,
+  nowUnixMs: number,
+): Outcome {
+  const heldThrough = numberIn(headers['farpoint-accepted-through']);
+  if (statusCode >= 200 && statusCode < 300) {
+    const { rejected, message } = tolerate(() => decodeExportResponse(answer)) ?? nothingRejected;
+    return { kind: 'delivered', heldThrough, rejectedItems: rejected, message };
+  }
+  const why = explain(headers['content-type'], answer);
+  const message = `HTTP ${statusCode}${why === '' ? '' : `: ${why}`}`;
+  if ([400, 413, 422].includes(statusCode)) return { kind: 'rejected', message };
+  if (statusCode === 408 || statusCode === 429 || statusCode >= 500 || heldThrough !== undefined) {
+    return { kind: 'retry', message, afterMs: retryAfterMs(headers, nowUnixMs), heldThrough };
+  }
+  return { kind: 'refused', message };
+}
+
+const nothingRejected = { rejected: 0, message: '' };
+
+/** Reads what is read of an answer; a longer one costs the connection, not memory. */
+async function readAnswer({ body }: Dispatcher.ResponseData): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of body) {
+    const bytes = Buffer.from(chunk);
+    chunks.push(bytes);
+    length += bytes.length;
+    if (length > answerBytesMax) break;
+  }
+  return Buffer.concat(chunks).subarray(0, answerBytesMax);
+}
+
+/** A google.rpc.Status where the endpoint follows the protocol, the first line of the text where not. */
+function explain(contentType: string | string[] | undefined, answer: Buffer): string {
+  if (String(contentType).startsWith('application/x-protobuf')) {
+    return tolerate(() => decodeStatus(answer))?.message ?? '';
+  }
+  const [line = ''] = answer.toString().trim().split('\n');
+  return line.slice(0, 200);
+}
+
+/** Seconds, or a date (RFC 9110, 10.2.3). */
+function retryAfterMs(headers: Dispatcher.ResponseData['headers'], nowUnixMs: number): number {
+  const value = headers['retry-after'];
+  const seconds = numberIn(value);
+  const ms = seconds === undefined ? Date.parse(String(value)) - nowUnixMs : seconds * 1000;
+  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), retryAfterMaxMs) : 0;
+}
+
+function numberIn(value: string | string[] | undefined): number | undefined {
+  return typeof value === 'string' && /^\d+(\.\d+)?$/.test(value.trim())
+    ? Number(value)
+    : undefined;
+}
+
+function tolerate<T>(decode: () => T): T | undefined {
+  try {
+    return decode();
+  } catch {
+    return undefined;
+  }
+}
+
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const code = 'code' in error ? ` (${String(error.code)})` : '';
+  return error.message === '' ? error.name + code : error.message + code;
+}

@@ -1,0 +1,325 @@
+import * as fc from 'fast-check';
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { CollectorClient } from '#agent/collector-client';
+import { Exporter } from '#agent/export';
+import { type Outbox } from '#agent/outbox';
+import { decodeMetrics } from '#lib/otlp/metrics';
+import { encodeExportResponse, encodeStatus } from '#lib/otlp/status';
+import { Secret } from '#lib/secret';
+import { eventually } from '../support/farpoint.ts';
+import { LogLines, openTestOutbox, startsOf, temporaryFolder } from '../support/outboxes.ts';
+import { QuickClock } from '../support/quick-clock.ts';
+import { type Behaviour, RecordingCollector } from '../support/recording-collector.ts';
+import { resultOf } from '../support/results.ts';
+
+const down = { status: 'down', error: 'http_status', message: 'status 503' } as const;
+const limits = { items: 1e6, attributes: 64, name: 1024, value: 65_536, buckets: 1000 };
+
+let resources: AsyncDisposableStack;
+let collector: RecordingCollector;
+let outbox: Outbox;
+let clock: QuickClock;
+let lines: LogLines;
+let quarantineDirectory: string;
+
+beforeEach(async () => {
+  resources = new AsyncDisposableStack();
+  clock = new QuickClock();
+  lines = new LogLines();
+  const folder = resources.use(temporaryFolder());
+  quarantineDirectory = join(folder.path, 'quarantine');
+  collector = resources.use(await RecordingCollector.start());
+  outbox = resources.use(await openTestOutbox(join(folder.path, 'outbox'), { clock }));
+});
+afterEach(() => resources.disposeAsync());
+
+async function record(count: number, firstMs = 1000): Promise<number[]> {
+  const starts = Array.from({ length: count }, (_, index) => firstMs + index);
+  for (const startedUnixMs of starts)
+    await outbox.record(resultOf(startedUnixMs, { verdict: down }));
+  return starts;
+}
+
+/** Exports while a test looks on, and stops at its end. */
+function startExport(urls = [collector.url]): Exporter {
+  const clients = urls.map((url) =>
+    resources.use(
+      new CollectorClient({
+        url,
+        key: new Secret('id.hush'),
+        userAgent: 'farpoint-agent/0',
+        clock,
+      }),
+    ),
+  );
+  const exporter = new Exporter({ outbox, clients, quarantineDirectory, clock, log: lines.log });
+  const stop = new AbortController();
+  const running = exporter.run(stop.signal);
+  resources.defer(async () => {
+    stop.abort();
+    await running;
+  });
+  return exporter;
+}
+
+const emptied = (): Promise<unknown> =>
+  eventually('the outbox to be empty', () => outbox.statistics.bytes === 0);
+
+/** Answers in this way a number of times, then with success. */
+function times(count: number, behaviour: Behaviour): Behaviour {
+  let left = count;
+  return (request) => (left-- > 0 ? behaviour(request) : {});
+}
+
+describe('export', () => {
+  test('sends the oldest first, metrics and their logs, and deletes them', async () => {
+    const starts = await record(50);
+    startExport();
+    await emptied();
+    expect(startsOf(collector.points)).toEqual(starts);
+    expect(collector.logs).toHaveLength(50);
+    expect(collector.requests.map(({ kind }) => kind)).toEqual(['metrics', 'logs']);
+    expect(collector.requests[0]?.headers).toMatchObject({
+      'content-type': 'application/x-protobuf',
+      'content-encoding': 'gzip',
+      authorization: 'Bearer id.hush',
+      'user-agent': 'farpoint-agent/0',
+      'farpoint-outbox': outbox.id,
+      'farpoint-sequence': '1-50',
+    });
+  });
+
+  test('waits as long as Retry-After says, in seconds or as a date', async () => {
+    const inAMinute = new Date(Date.now() + 60_000).toUTCString();
+    for (const [value, leastMs] of [
+      ['7', 7000],
+      [inAMinute, 55_000],
+    ] as const) {
+      clock.sleepsMs.length = 0;
+      collector.behave = times(1, () => ({ status: 503, headers: { 'retry-after': value } }));
+      await record(1);
+      const exporter = startExport();
+      await emptied();
+      expect(clock.sleepsMs[0]).toBeGreaterThanOrEqual(leastMs);
+      expect(exporter.statistics.trouble).toBeUndefined();
+    }
+  });
+
+  test.each([
+    ['429', () => ({ status: 429 })],
+    ['500', () => ({ status: 500 })],
+    ['a cut connection', () => 'reset' as const],
+    ['a redirect', () => ({ status: 302, headers: { location: '/elsewhere' } })],
+  ])('keeps everything and its order over %s', async (_, behaviour) => {
+    collector.behave = times(4, behaviour);
+    const starts = await record(10);
+    startExport();
+    await emptied();
+    expect(startsOf(collector.points)).toEqual(starts);
+    expect(lines.messages('info')).toEqual(['results are delivered again']);
+  });
+
+  test('a collector that is away is waited for', async () => {
+    await collector.leave();
+    const starts = await record(5);
+    const exporter = startExport();
+    await eventually('it to be noticed', () => exporter.statistics.trouble);
+    expect(exporter.statistics.trouble).toContain('ECONNREFUSED');
+    starts.push(...(await record(5, 2000)));
+    await collector.listen();
+    await emptied();
+    expect(startsOf(collector.points)).toEqual(starts);
+    expect(lines.messages('warn')).toEqual(['results cannot be delivered; they are kept']);
+  });
+
+  test.each([401, 403, 404])('HTTP %i keeps the data and says so once, loudly', async (status) => {
+    collector.behave = times(6, () => ({
+      status,
+      body: encodeStatus({ code: 16, message: 'unknown key' }),
+    }));
+    const starts = await record(3);
+    const exporter = startExport();
+    await eventually('several tries', () => exporter.statistics.failures >= 4);
+    expect(lines.lines[0]).toMatchObject({
+      level: 'error',
+      trouble: expect.stringContaining('unknown key') as string,
+    });
+    await emptied();
+    expect(lines.messages('error')).toHaveLength(1);
+    expect(startsOf(collector.points)).toEqual(starts);
+    expect(JSON.stringify(lines.lines)).not.toContain('hush');
+  });
+
+  test('turns to the next endpoint, and stays with the one that works', async () => {
+    const second = resources.use(await RecordingCollector.start());
+    collector.behave = () => ({ status: 503 });
+    const starts = await record(3);
+    startExport([collector.url, second.url]);
+    await emptied();
+    await record(1, 5000);
+    await emptied();
+    expect(startsOf(second.points)).toEqual([...starts, 5000]);
+    expect(collector.requests).toHaveLength(1);
+    expect(clock.sleepsMs, 'there was nothing to wait for').toEqual([]);
+  });
+});
+
+describe('data that is refused', () => {
+  const poison = 1007;
+  const isPoisoned: Behaviour = ({ points }) =>
+    startsOf(points).includes(poison)
+      ? { status: 400, body: encodeStatus({ code: 3, message: 'bad point' }) }
+      : {};
+
+  test('is found by halving and set aside in a file, with its reason; all else arrives', async () => {
+    collector.behave = isPoisoned;
+    const starts = await record(20);
+    const exporter = startExport();
+    await emptied();
+    expect(startsOf(collector.points)).toEqual(starts.filter((start) => start !== poison));
+    const files = readdirSync(quarantineDirectory);
+    expect(files).toEqual([expect.stringMatching(/^0+8-.{8}\.metrics\.otlp$/)]);
+    const bytes = readFileSync(join(quarantineDirectory, files[0]!));
+    expect(startsOf(decodeMetrics(bytes, limits).points)).toEqual([poison]);
+    expect(exporter.statistics.quarantinedRecords).toBe(1);
+    expect(lines.lines.find(({ level }) => level === 'error')).toMatchObject({
+      why: 'HTTP 400: bad point',
+      file: join(quarantineDirectory, files[0]!),
+    });
+  });
+
+  test('too much at once is split until it fits', async () => {
+    collector.behave = ({ bytes }) => ({ status: bytes > 5000 ? 413 : 200 });
+    const starts = await record(30);
+    startExport();
+    await emptied();
+    expect(startsOf(collector.points)).toEqual(starts);
+    expect(() => readdirSync(quarantineDirectory)).toThrow('ENOENT');
+  });
+
+  test('is kept when the endpoint refuses even an empty request', async () => {
+    collector.behave = times(25, () => ({ status: 400, body: 'no such tenant' }));
+    const starts = await record(4);
+    const exporter = startExport();
+    await emptied();
+    expect(startsOf(collector.points)).toEqual(starts);
+    expect(exporter.statistics.quarantinedRecords).toBe(0);
+    expect(lines.messages('error')).toHaveLength(1);
+  });
+
+  test('taken with reservations is counted and said once', async () => {
+    const body = encodeExportResponse({ rejected: 2, message: 'too many labels' });
+    collector.behave = () => ({ body });
+    const exporter = startExport();
+    for (const firstMs of [1000, 2000, 3000]) {
+      await record(1, firstMs);
+      await emptied();
+    }
+    expect(exporter.statistics.rejectedItems).toBe(12);
+    expect(lines.lines.filter(({ level }) => level === 'warn')).toMatchObject([
+      { why: 'too many labels' },
+    ]);
+  });
+});
+
+describe('what the endpoint answers', () => {
+  test('is read only so far', async () => {
+    collector.behave = times(2, () => ({ status: 503, body: Buffer.alloc(3_000_000, 'x') }));
+    await record(1);
+    startExport();
+    await emptied();
+    expect(JSON.stringify(lines.lines).length).toBeLessThan(2000);
+  });
+
+  test('tells how far apart the clocks are', async () => {
+    collector.behave = () => ({ headers: { 'farpoint-time': String(Date.now() - 90_000) } });
+    await record(1);
+    const exporter = startExport();
+    await emptied();
+    expect(Math.abs((exporter.statistics.clockOffsetMs ?? 0) - 90_000)).toBeLessThan(1000);
+  });
+});
+
+/** A Farpoint collector's memory of what it holds, by kind of request. */
+function rememberingCollector(trouble: () => 'none' | 'busy' | 'lost answer' | 'reset'): {
+  behave: Behaviour;
+  held: number[];
+} {
+  const heldThrough = { metrics: 0, logs: 0 };
+  const held: number[] = [];
+  return {
+    held,
+    behave({ kind, headers, points }) {
+      const [first = 0, last = 0] = String(headers['farpoint-sequence']).split('-').map(Number);
+      const through = heldThrough[kind];
+      const headersOf = (n: number): Record<string, string> => ({
+        'farpoint-accepted-through': String(n),
+      });
+      const what = trouble();
+      if (what === 'reset') return 'reset';
+      if (what === 'busy') return { status: 503 };
+      if (through >= first)
+        return { status: through >= last ? 200 : 409, headers: headersOf(through) };
+      heldThrough[kind] = last;
+      held.push(...startsOf(points));
+      return what === 'lost answer' ? 'reset' : { headers: headersOf(last) };
+    },
+  };
+}
+
+describe('a collector that remembers', () => {
+  test('gets nothing twice and misses nothing, whatever happens to requests and answers', async () => {
+    const troubles = fc.array(fc.constantFrom('none', 'busy', 'lost answer', 'reset'), {
+      maxLength: 8,
+    });
+    const batches = fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 4 });
+    let firstMs = 1000;
+    await fc.assert(
+      fc.asyncProperty(batches, troubles, async (counts, list) => {
+        const left = [...list];
+        const memory = rememberingCollector(() => (left.shift() as 'none') ?? 'none');
+        collector.behave = memory.behave;
+        const stop = new AbortController();
+        await using client = new CollectorClient({
+          url: collector.url,
+          key: undefined,
+          userAgent: 'x',
+          clock,
+        });
+        const exporter = new Exporter({
+          outbox,
+          clients: [client],
+          quarantineDirectory,
+          clock,
+          log: lines.log,
+        });
+        const running = exporter.run(stop.signal);
+        const starts: number[] = [];
+        for (const count of counts) {
+          starts.push(...(await record(count, firstMs)));
+          firstMs += 1000;
+        }
+        await emptied();
+        stop.abort();
+        await running;
+        expect(memory.held).toEqual(starts);
+      }),
+      { numRuns: 25 },
+    );
+  }, 60_000);
+
+  test('that holds a part of what is sent again gets only the rest', async () => {
+    const starts = await record(10);
+    collector.behave = ({ headers }) =>
+      String(headers['farpoint-sequence']).startsWith('1-')
+        ? { status: 409, headers: { 'farpoint-accepted-through': '6' } }
+        : {};
+    startExport();
+    await emptied();
+    expect(startsOf(collector.points)).toEqual(starts.slice(6));
+    const ranges = collector.requests.map(({ headers }) => headers['farpoint-sequence']);
+    expect(ranges).toEqual(['1-10', '7-10', '1-10', '7-10']);
+  });
+});
