@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { logLevels } from '#lib/log';
-import { duration, line, name, secret, size } from '#lib/scalars';
+import { duration, line, name, secret, size, version } from '#lib/scalars';
 
 const collectorUrl = line
   .refine(isCollectorUrl, 'expected http://host:port or https://host, without credentials')
@@ -8,7 +8,7 @@ const collectorUrl = line
 
 /** Keys of this process; the fleet's keys stand beside them in the same file. */
 export const agentShape = {
-  version: z.literal(1, 'expected version: 1'),
+  version,
   agent: z
     .strictObject({
       region: name.describe('Where this agent is: one of regions'),

@@ -7,6 +7,7 @@ import {
   type References,
   type Section,
 } from '#lib/configuration';
+import { resultMetrics } from '#lib/result-metrics';
 import { readFleet, type Fleet, type FleetCheck, type ReadCheck } from '#lib/fleet';
 import { checkShape, fleetKeys, notBuiltTypes } from '#lib/fleet-schema';
 import { type LogLevel } from '#lib/log';
@@ -88,8 +89,8 @@ export function examineAgentConfiguration(
     settings,
     collectorUrls: sound.collector?.urls ?? [],
     unknown: checks
-      .filter(({ common }) => common === undefined)
-      .map(({ section }) => String(section['name'])),
+      .filter(({ check }) => check === undefined)
+      .map(({ common }) => String(common['name'])),
   };
 }
 
@@ -118,7 +119,7 @@ function readAgentFile(
   });
   const { fleet, checks } = readFleet(reading, file, top);
   const settings = new Map(
-    checks.map((check) => [check.common?.name ?? '', readSettings(reading, check, types)]),
+    checks.map((check) => [String(check.common['name']), readSettings(reading, check, types)]),
   );
   if (sound.agent !== undefined) {
     checkRegion(reading, own, { region: sound.agent.region, fleet });
@@ -130,59 +131,65 @@ function readAgentFile(
 /** Validates what a check has beside the common keys by the schema of its type. */
 function readSettings(
   reading: ConfigurationReading,
-  { section, common }: ReadCheck,
+  read: ReadCheck,
   types: readonly CheckType[],
 ): unknown {
-  const written = section['type'];
+  const { section, common } = read;
+  const written = common['type'];
   if (typeof written !== 'string' || notBuiltTypes.includes(written)) return undefined;
   const type = types.find((candidate) => candidate.type === written);
   if (type === undefined) {
     const names = types.map((candidate) => candidate.type);
     const hint = suggestion(written, names);
-    const message = `no such type of check${hint}; there are ${names.join(', ')}`;
-    reading.mistake(section, ['type'], message);
+    reading.mistake(
+      common,
+      ['type'],
+      `no such type of check${hint}; types are ${names.join(', ')}`,
+    );
     return undefined;
   }
-  const hasTimeouts = Object.hasOwn(type.settings.shape, 'timeout');
-  const ownTimeouts = hasTimeouts && typeof section['timeout'] === 'object';
-  if (!hasTimeouts && typeof section['timeout'] === 'object') {
-    reading.mistake(section, ['timeout'], 'expected a duration such as 10s');
+  checkTargets(reading, read, type);
+  checkLabels(reading, read, type);
+  const hasDeadlines = typeof common['timeout'] === 'object';
+  const takesDeadlines = Object.hasOwn(type.settings.shape, 'timeout');
+  if (hasDeadlines && !takesDeadlines) {
+    reading.mistake(common, ['timeout'], 'expected a duration such as 10s');
   }
-  const keys = reading.substitute(
-    reading.pick(
-      section,
-      (key) => !Object.hasOwn(checkShape, key) || (key === 'timeout' && ownTimeouts),
-    ),
+  const isOwn = (key: string): boolean =>
+    key === 'timeout' ? hasDeadlines && takesDeadlines : !Object.hasOwn(checkShape, key);
+  return reading.validate(
+    type.settings.strict(),
+    reading.substitute(reading.pick(section, isOwn)),
+    {
+      alsoKnown: Object.keys(checkShape),
+      notBuilt: [...notBuiltCheckKeys, ...(type.notBuilt ?? [])],
+    },
   );
-  if (common !== undefined) checkCommon(reading, { section, common, type });
-  return reading.validate(type.settings.strict(), keys, {
-    alsoKnown: Object.keys(checkShape),
-    notBuilt: [...notBuiltCheckKeys, ...(type.notBuilt ?? [])],
-  });
 }
 
-/** What only the type knows of the common keys. */
-function checkCommon(
+function checkTargets(
   reading: ConfigurationReading,
-  {
-    section,
-    common,
-    type,
-  }: { readonly section: Section; readonly common: FleetCheck; readonly type: CheckType },
+  { common, targets }: ReadCheck,
+  type: CheckType,
 ): void {
-  for (const [index, target] of common.targets.entries()) {
-    const path = Object.hasOwn(section, 'targets') ? ['targets', index] : ['target'];
-    const message = type.validateTarget(target);
-    if (message !== undefined) reading.mistake(section, path, message);
+  for (const [index, target] of targets.entries()) {
+    const path = Object.hasOwn(common, 'targets') ? ['targets', index] : ['target'];
+    const message = reading.isKnown(common, path) ? type.validateTarget(target) : undefined;
+    if (message !== undefined) reading.mistake(common, path, message);
   }
-  for (const { name, attributes = [] } of type.metrics) {
-    for (const label of Object.keys(common.labels)) {
-      if (!attributes.some((attribute) => attribute.replaceAll('.', '_') === label)) continue;
-      reading.mistake(
-        section,
-        ['labels', label],
-        `is an attribute of ${name}; choose another name`,
-      );
+}
+
+/** A label of the configuration must not hide what a metric says. */
+function checkLabels(
+  reading: ConfigurationReading,
+  { common, labels }: ReadCheck,
+  type: CheckType,
+): void {
+  for (const { name, attributes = [] } of [...resultMetrics, ...type.metrics]) {
+    const taken = attributes.map((attribute) => attribute.replaceAll('.', '_'));
+    for (const label of Object.keys(labels).filter((key) => taken.includes(key))) {
+      const message = `${name} has an attribute of this name; choose another`;
+      reading.mistake(common, ['labels', label], message);
     }
   }
 }
@@ -204,7 +211,7 @@ function checkOnly(
   { only, checks }: { readonly only: readonly string[]; readonly checks: readonly ReadCheck[] },
 ): void {
   const at = ['agent', 'only'];
-  const names = checks.map(({ section }) => String(section['name']));
+  const names = checks.map(({ common }) => String(common['name']));
   for (const name of only) {
     if (names.includes(name) || !reading.isKnown(own, at)) continue;
     reading.mistake(own, at, `there is no check ${name}${suggestion(name, names)}`);

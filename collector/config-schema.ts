@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { logLevels } from '#lib/log';
-import { duration, labels, line, name, size } from '#lib/scalars';
+import { duration, labels, line, name, size, version } from '#lib/scalars';
 
 /** Where to listen. */
 export interface Address {
@@ -53,7 +53,7 @@ export const sinkShape = {
 };
 
 export const collectorShape = {
-  version: z.literal(1, 'expected version: 1'),
+  version,
   listen: line
     .transform(toAddress)
     .refine((address) => address !== undefined, 'expected an address such as 127.0.0.1:4318')

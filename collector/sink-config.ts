@@ -57,8 +57,8 @@ function readSink(
   if (type === undefined) {
     const names = types.map((candidate) => candidate.type);
     const message = notBuiltSinkTypes.includes(written)
-      ? `${written}: not built yet in this version; remove the sink`
-      : `no such type of sink${suggestion(written, names)}; there are ${names.join(', ')}`;
+      ? 'not built yet in this version; remove the sink'
+      : `no such type of sink${suggestion(written, names)}; types are ${names.join(', ')}`;
     reading.mistake(section, ['type'], message);
     return undefined;
   }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { cronMistake } from './cron.ts';
-import { duration, labels, line, name } from './scalars.ts';
+import { duration, labels, line, name, version } from './scalars.ts';
 
 const target = line.describe('What is monitored: a URL, a host, a file; never with credentials');
 const scheduleShape = {
@@ -73,7 +73,7 @@ export const fleetShape = {
     .describe('What checks have that do not say otherwise; labels are added to those of the check'),
 };
 export const includedShape = {
-  version: z.literal(1).optional(),
+  version: version.optional(),
   regions: fleetShape.regions,
   defaults: fleetShape.defaults,
 };

@@ -2,7 +2,13 @@ import { createHash } from 'node:crypto';
 import { globSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type z } from 'zod';
-import { isMap, suggestion, type ConfigurationReading, type Section } from './configuration.ts';
+import {
+  isMap,
+  suggestion,
+  type ConfigurationReading,
+  type Section,
+  type Validated,
+} from './configuration.ts';
 import { cronGapMs } from './cron.ts';
 import {
   checkListSchema,
@@ -44,12 +50,16 @@ export interface Fleet {
   readonly hash: string;
 }
 
-/** A check as it was read: what is common to all types, and the keys that are left for its type. */
+/** A check as it was read; mistakes are noted, and what is sound is there beside them. */
 export interface ReadCheck {
-  /** Undefined where it has mistakes, all of them noted. */
-  readonly common: FleetCheck | undefined;
   /** As it stands in its file, nothing substituted. */
   readonly section: Section;
+  /** The keys every check has, substituted. */
+  readonly common: Section;
+  readonly targets: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  /** Undefined where a common key has a mistake or is not known. */
+  readonly check: FleetCheck | undefined;
 }
 
 export interface ReadFleet {
@@ -74,8 +84,8 @@ export function readFleet(reading: ConfigurationReading, file: string, top: Sect
   const scope = { reading, regions, defaults: readDefaults(reading, parts, regions) };
   const sections = parts.flatMap((part) => part.checks);
   refuseSameNames(reading, sections);
-  const checks = sections.map((section) => ({ section, common: readCheck(section, scope) }));
-  const known = checks.flatMap(({ common }) => common ?? []);
+  const checks = sections.map((section) => readCheck(section, scope));
+  const known = checks.flatMap(({ check }) => check ?? []);
   return { fleet: { regions, checks: known, hash: hash(regions, known) }, checks };
 }
 
@@ -188,29 +198,42 @@ interface Scope {
   readonly defaults: Defaults | undefined;
 }
 
-function readCheck(section: Section, scope: Scope): FleetCheck | undefined {
-  const { reading, defaults } = scope;
+function readCheck(section: Section, scope: Scope): ReadCheck {
+  const { reading } = scope;
+  const common = reading.substitute(reading.pick(section, (key) => Object.hasOwn(checkShape, key)));
   if (notBuiltTypes.includes(String(section['type']))) {
     reading.mistake(section, ['type'], 'not built yet in this version; remove the check');
-    return undefined;
+    return { section, common, targets: [], labels: {}, check: undefined };
   }
-  const common = reading.substitute(reading.pick(section, (key) => Object.hasOwn(checkShape, key)));
-  const { all: keys, sound } = reading.validateKeys(checkShape, common);
+  const { all, sound } = reading.validateKeys(checkShape, common);
   const place = { reading, section: common, path: [] };
   const targets = readTargets(place, sound);
+  const labels = { ...scope.defaults?.labels, ...sound.labels };
   refuseUnknownRegions(place, sound.regions, scope.regions);
+  const check = completeCheck(place, { all, sound, targets, labels }, scope);
+  return { section, common, targets, labels, check };
+}
+
+/** What a check is, with everything it does not say taken from the defaults. */
+function completeCheck(
+  place: Place,
+  {
+    all: keys,
+    sound,
+    targets,
+    labels,
+  }: Validated<typeof checkShape> & Pick<ReadCheck, 'targets' | 'labels'>,
+  { reading, regions, defaults }: Scope,
+): FleetCheck | undefined {
   if (defaults === undefined) return undefined;
   const service = sound.service ?? defaults.service;
-  if (service === undefined && !Object.hasOwn(common, 'service')) {
-    reading.mistake(
-      common,
-      ['service'],
-      'missing; say what the target belongs to, here or in defaults',
-    );
+  if (service === undefined && !Object.hasOwn(place.section, 'service')) {
+    const message = 'missing; say what the target belongs to, here or in defaults';
+    reading.mistake(place.section, ['service'], message);
   }
   if (keys === undefined || service === undefined) return undefined;
   const schedule = readSchedule(place, keys, defaults);
-  const regions = keys.regions ?? defaults.regions ?? scope.regions;
+  const wanted = keys.regions ?? defaults.regions ?? regions;
   return {
     name: keys.name,
     type: keys.type,
@@ -218,9 +241,9 @@ function readCheck(section: Section, scope: Scope): FleetCheck | undefined {
     targets,
     schedule,
     timeoutMs: readTimeout(place, { keys, defaults, schedule }),
-    regions: scope.regions.filter((region) => regions.includes(region)),
+    regions: regions.filter((region) => wanted.includes(region)),
     agents: keys.agents ?? defaults.agents,
-    labels: { ...defaults.labels, ...keys.labels },
+    labels,
   };
 }
 

@@ -47,9 +47,14 @@ export const secret = z
   .transform((text) => new Secret(text))
   .describe('A secret; best given as ${file:/run/secrets/name} or ${env:NAME}');
 
+/** The version of the configuration's language that a file is written in. */
+export const version = z
+  .literal(1, 'this program reads version: 1')
+  .describe("Of the configuration's language");
+
 /** What checks, regions, agents and sinks are called: safe as a label, a file name and an argument. */
 export const name = z
-  .string(nameExpected)
+  .string()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, nameExpected)
   .describe('A name: letters, digits, dots, _ and -');
 

@@ -111,19 +111,20 @@ function isWrongKind(issue: Issue): boolean {
   return issue.path.length === 0 && issue.code === 'invalid_type';
 }
 
-/** Never tells the value, which may be a secret: only its kind, and the number where a bound is meant. */
+/** Never tells the value, which may be a secret: only its kind. What the schema itself says goes first. */
 function message(issue: Issue, input: unknown): string {
-  if (input === undefined) return 'missing';
+  const own = /^(?:Invalid|Too|Unrecognized) /.test(issue.message) ? undefined : issue.message;
+  if (input === undefined) return own === undefined ? 'missing' : `missing; ${own}`;
   if (input === null) return 'has no value; give it one, or remove the key';
+  if (own !== undefined)
+    return issue.code === 'invalid_type' ? `${own}, got ${kindOf(input)}` : own;
   switch (issue.code) {
     case 'invalid_type':
-      return wrongType(issue, input);
+      return wrongType(issue.expected, input);
     case 'invalid_value': {
       const values = issue.values.map(String);
       const hint = typeof input === 'string' ? suggestion(input, values) : '';
-      return values.length === 1
-        ? `expected ${values[0]}`
-        : `expected one of ${list(values)}${hint}`;
+      return `expected one of ${values.join(', ')}${hint}`;
     }
     case 'too_small':
       return `expected ${issue.inclusive === false ? 'more than' : 'at least'} ${amount(issue.minimum, issue.origin)}`;
@@ -134,15 +135,9 @@ function message(issue: Issue, input: unknown): string {
   }
 }
 
-function wrongType(issue: Extract<Issue, { code: 'invalid_type' }>, input: unknown): string {
-  const custom = !issue.message.startsWith('Invalid input');
-  if (custom) return `${issue.message}, got ${kindOf(input)}`;
-  const quote = issue.expected === 'string' && !isContainerKind(input) ? '; put it in quotes' : '';
-  return `expected ${kindNames[issue.expected] ?? issue.expected}, got ${kindOf(input)}${quote}`;
-}
-
-function isContainerKind(input: unknown): boolean {
-  return typeof input === 'object';
+function wrongType(expected: string, input: unknown): string {
+  const quote = expected === 'string' && typeof input !== 'object' ? '; put it in quotes' : '';
+  return `expected ${kindNames[expected] ?? expected}, got ${kindOf(input)}${quote}`;
 }
 
 const kindNames: Readonly<Record<string, string>> = {
@@ -179,8 +174,4 @@ function amount(limit: number | bigint, origin: string): string {
   const unit = countedKinds[origin];
   if (unit === undefined) return String(limit);
   return `${limit} ${limit === 1 ? unit.replace(/(ie)?s$/, (end) => (end === 'ies' ? 'y' : '')) : unit}`;
-}
-
-function list(words: readonly string[]): string {
-  return words.join(', ');
 }

@@ -74,10 +74,14 @@ const nowhere: Origin = {
   plain: false,
 };
 
-/** `checks` and 2 make `checks[2]`; keys that are not single words are shown as they are. */
+/**
+ * `checks` and 2 make `checks[2]`. A key that is no word is left out: a forgotten colon makes a key of
+ * a value, and so perhaps of a secret.
+ */
 export function joinPath(path: string, key: Key): string {
   if (typeof key === 'number') return `${path}[${key}]`;
-  return path === '' ? key : `${path}.${key}`;
+  const shown = /^[\w.-]{1,40}$/.test(key) ? key : '…';
+  return path === '' ? shown : `${path}.${shown}`;
 }
 
 export function isContainer(value: unknown): value is Container {

@@ -9,6 +9,7 @@ import {
   type ErrorCode,
   type Node,
   type Pair,
+  type YAMLError,
   type YAMLMap,
 } from 'yaml';
 import { type Mistake } from './mistake.ts';
@@ -26,13 +27,14 @@ export function readSource(
 ): unknown {
   const { document, lines } = parse(text);
   const fatal = document.errors.filter(({ code }) => !recoverable.includes(code));
-  const shown = fatal.length > 0 ? fatal : document.errors;
+  const shown = fatal.length > 0 ? fatal : [...document.errors, ...document.warnings];
   const seenLines = new Set<number>();
-  for (const { code, pos } of shown) {
-    const { line, col } = lines.linePos(pos[0]);
-    if (fatal.length > 0 && seenLines.has(line)) continue;
+  for (const error of shown) {
+    const { line, col } = lines.linePos(error.pos[0]);
+    // A mistake confuses the rest of its line, so that only the first one there says something.
+    if (seenLines.has(line)) continue;
     seenLines.add(line);
-    report({ file, line, column: col, path: '', message: syntaxMessage(code, text, pos[0]) });
+    report({ file, line, column: col, path: '', message: syntaxMessage(error, text) });
   }
   if (fatal.length > 0) return undefined;
   return new Reader({ file, document, lines, origins, report }).read();
@@ -48,26 +50,43 @@ function parse(text: string): { document: Document.Parsed; lines: LineCounter } 
 
 const recoverable: readonly ErrorCode[] = ['DUPLICATE_KEY', 'TAG_RESOLVE_FAILED'];
 
-function syntaxMessage(code: ErrorCode, text: string, offset: number): string {
-  const found = syntaxMessages[code];
-  if (found !== undefined) return found;
-  if (code === 'BAD_SCALAR_START') return `a value that starts with ${text[offset]} must be quoted`;
-  return 'not valid YAML here; check indentation, brackets and quotes, and quote values with special characters';
+/** In our words, never quoting: the library's message tells cases of one code apart. */
+function syntaxMessage({ code, message, pos }: YAMLError, text: string): string {
+  if (code === 'BAD_SCALAR_START') return `a value that starts with ${text[pos[0]]} must be quoted`;
+  const found = syntaxMessages.find((known) => known.code === code && known.case.test(message));
+  return found?.says ?? 'not valid YAML here; check indentation, brackets and quotes';
 }
 
-const syntaxMessages: Partial<Record<ErrorCode, string>> = {
-  BAD_ALIAS: 'a value that starts with * must be quoted',
-  BAD_DQ_ESCAPE:
-    'unknown escape in double quotes; use single quotes, or write \\\\ for a backslash',
-  BAD_INDENT: 'wrong indentation: keys of one map start in the same column',
-  BLOCK_AS_IMPLICIT_KEY: 'a value that contains ": " must be quoted',
-  DUPLICATE_KEY: 'this key is given twice in the same map; keep one',
-  MISSING_CHAR: 'a closing quote, bracket or colon is missing',
-  MULTILINE_IMPLICIT_KEY: 'a colon is missing after this key, or a quote is not closed',
-  MULTIPLE_DOCS: 'a file holds one document; remove ---, or use include: for several files',
-  TAB_AS_INDENT: 'a tab cannot indent; use spaces',
-  TAG_RESOLVE_FAILED: 'tags (!name) are not supported; quote the value if it starts with !',
-};
+const syntaxMessages: readonly { code: ErrorCode; case: RegExp; says: string }[] = [
+  { code: 'BAD_ALIAS', case: /^/, says: 'a value that starts with * must be quoted' },
+  { code: 'BAD_DQ_ESCAPE', case: /^/, says: 'unknown escape in double quotes; use single quotes' },
+  { code: 'BAD_INDENT', case: /^Flow/, says: 'a bracket above is not closed' },
+  { code: 'BAD_INDENT', case: /^/, says: 'wrong indentation: keys of one map start in one column' },
+  {
+    code: 'BLOCK_AS_IMPLICIT_KEY',
+    case: /^/,
+    says: 'a value that contains ": " must be quoted; or the next line is indented too far',
+  },
+  {
+    code: 'DUPLICATE_KEY',
+    case: /^/,
+    says: 'this key is given twice in the same map; keep one',
+  },
+  { code: 'MISSING_CHAR', case: /quote/, says: 'a quote above is not closed' },
+  { code: 'MISSING_CHAR', case: /indicator/, says: 'wrong indentation, or a - is missing' },
+  { code: 'MISSING_CHAR', case: /^/, says: 'a colon and a space are missing after this key' },
+  {
+    code: 'MULTIPLE_DOCS',
+    case: /^/,
+    says: 'a file holds one document; remove ---, or use include: for several files',
+  },
+  { code: 'TAB_AS_INDENT', case: /^/, says: 'a tab cannot indent; use spaces' },
+  {
+    code: 'TAG_RESOLVE_FAILED',
+    case: /^/,
+    says: 'tags (!name) are not supported; quote a value that starts with !',
+  },
+];
 
 interface ReaderOptions {
   readonly file: string;
@@ -76,6 +95,10 @@ interface ReaderOptions {
   readonly origins: Origins;
   readonly report: (mistake: Mistake) => void;
 }
+
+/** In place of an alias that leads nowhere, or into itself. */
+const misread = Symbol('misread');
+const misreadMessage = 'there is no such anchor above; quote a value that starts with *';
 
 /** One pass over the nodes of a document. */
 class Reader {
@@ -92,10 +115,11 @@ class Reader {
     return contents === null ? null : this.#value(contents, this.#origin(contents, '', contents));
   }
 
+  /** Undefined for no node, and for one that is still being made. */
   #value(node: unknown, origin: Origin): unknown {
     if (isAlias(node)) return this.#aliased(node, origin);
     if (isScalar(node)) return node.value;
-    if (!isMap(node) && !isSeq(node)) return null;
+    if (!isMap(node) && !isSeq(node)) return undefined;
     if (this.#made.has(node)) return this.#made.get(node);
     this.#made.set(node, undefined);
     const made = isMap(node) ? this.#map(node, origin) : this.#list(node.items, origin);
@@ -105,14 +129,7 @@ class Reader {
 
   #aliased(node: { resolve(document: Document): unknown }, origin: Origin): unknown {
     const target = node.resolve(this.#options.document);
-    if (target === undefined) {
-      this.#report(
-        origin,
-        'there is no anchor of this name above; quote a value that starts with *',
-      );
-      return null;
-    }
-    return this.#value(target, origin);
+    return this.#value(target, origin) ?? (isScalar(target) ? null : misread);
   }
 
   #list(items: readonly unknown[], self: Origin): unknown[] {
@@ -165,7 +182,7 @@ class Reader {
   ): unknown {
     const origin = this.#origin(node, joinPath(path, key), keyNode);
     const value = this.#value(node, origin);
-    const trap = typeof value === 'string' ? trapMessage(value) : undefined;
+    const trap = value === misread ? misreadMessage : trapMessage(value);
     if (trap !== undefined) this.#report(origin, trap);
     const known = trap === undefined ? origin : { ...origin, unresolved: true as const };
     this.#options.origins.addMember(container, key, known);

@@ -27,7 +27,8 @@ export function maskTraps(text: string, errors: readonly YAMLParseError[]): stri
 }
 
 /** What to do about a scalar that was masked; undefined for any other. */
-export function trapMessage(value: string): string | undefined {
+export function trapMessage(value: unknown): string | undefined {
+  if (typeof value !== 'string') return undefined;
   if (value.includes(cronMask)) return "a value that starts with * must be quoted: '*/5 * * * *'";
   if (value.includes(referenceMask)) {
     return "a ${…} reference inside { } or [ ] must be quoted: '${env:NAME}'";

@@ -29,3 +29,12 @@ export function logRecord(body: string, unixMs: number): LogRecord {
   const { resource, attributes, timeUnixNano } = gauge('', unixMs);
   return { resource, timeUnixNano, severityNumber: 17, severityText: 'ERROR', body, attributes };
 }
+
+export function histogram(
+  name: string,
+  unixMs: number,
+  rest: Partial<MetricPoint> = {},
+): MetricPoint {
+  const value = { bounds: [0.1, 1], counts: [1, 2, 3], count: 6, sum: 4.5 };
+  return gauge(name, unixMs, { kind: 'histogram', monotonic: true, value, ...rest });
+}

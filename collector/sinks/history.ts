@@ -1,0 +1,101 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { type Clock } from '#lib/clock';
+import { duration } from '#lib/scalars';
+import {
+  type Run,
+  type RunsQuery,
+  type TargetsQuery,
+  type TargetState,
+} from './history/queries.ts';
+import { runsOf } from './history/run.ts';
+import { HistoryError, HistoryThread } from './history/thread.ts';
+import { type Batch, defineSink, type Delivery, type Sink, type SinkSpec } from './sink.ts';
+
+const settings = z.strictObject({
+  retention: z
+    .strictObject({ raw: duration.prefault('7d').describe('How long every single run is kept') })
+    .prefault({}),
+});
+
+type Settings = z.output<typeof settings>;
+
+/** The runs of all targets in an SQLite file of the collector's own, for its page and API. */
+export const history = defineSink({
+  type: 'history',
+  summary: 'Keeps every run in a file of the collector, which its page and API read.',
+  settings,
+  notBuilt: ['retention.5m', 'retention.1h', 'retention.1d'],
+  create: (spec) => HistorySink.open(spec),
+});
+
+/** SQLite's codes for data it will never take: too big, constraint, mismatch, range. */
+const refusals = new Set([18, 19, 20, 25]);
+const expireEveryMs = 60_000;
+
+/** Metrics that are not part of a run have no place here and are left alone. */
+export class HistorySink implements Sink {
+  readonly #thread: HistoryThread;
+  readonly #clock: Clock;
+  readonly #retentionMs: number;
+  #expireAtUnixMs = 0;
+
+  private constructor(
+    thread: HistoryThread,
+    { clock, settings: { retention } }: SinkSpec<Settings>,
+  ) {
+    this.#thread = thread;
+    this.#clock = clock;
+    this.#retentionMs = retention.raw;
+  }
+
+  /** Rejects when the file is of a newer version, or cannot be opened. */
+  static async open(spec: SinkSpec<Settings>): Promise<HistorySink> {
+    const directory = join(spec.dataDirectory, 'history');
+    await mkdir(directory, { recursive: true });
+    const thread = new HistoryThread(join(directory, `${spec.name}.db`));
+    await thread.call('open');
+    return new HistorySink(thread, spec);
+  }
+
+  /** A delivery once begun is not cut short: it is over in an instant. */
+  async deliver(batch: Batch): Promise<Delivery> {
+    const runs = runsOf(batch);
+    if (runs.length === 0) return { kind: 'delivered' };
+    try {
+      await this.#thread.call('write', runs, this.#expiry());
+      return { kind: 'delivered' };
+    } catch (error) {
+      return deliveryOf(error);
+    }
+  }
+
+  selectRuns(query: RunsQuery): Promise<readonly Run[]> {
+    return this.#thread.call('selectRuns', query);
+  }
+
+  selectTargets(query: TargetsQuery): Promise<readonly TargetState[]> {
+    return this.#thread.call('selectTargets', query);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#thread[Symbol.asyncDispose]();
+  }
+
+  /** Before which time runs are to be forgotten now; undefined when that was done a moment ago. */
+  #expiry(): number | undefined {
+    const nowUnixMs = this.#clock.unixMs();
+    if (nowUnixMs < this.#expireAtUnixMs) return undefined;
+    this.#expireAtUnixMs = nowUnixMs + expireEveryMs;
+    return nowUnixMs - this.#retentionMs;
+  }
+}
+
+function deliveryOf(failure: unknown): Delivery {
+  const error = new Error(`cannot write the history: ${String(failure)}`, { cause: failure });
+  const code = failure instanceof HistoryError ? failure.sqliteCode : undefined;
+  return code !== undefined && refusals.has(code & 0xff)
+    ? { kind: 'rejected', error }
+    : { kind: 'retry', error };
+}
