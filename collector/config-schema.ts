@@ -9,6 +9,10 @@ export interface Address {
   readonly port: number;
 }
 
+/** What a key may do beside posting for its agents. */
+export const scopes = ['read'] as const;
+export type Scope = (typeof scopes)[number];
+
 const keySchema = z.strictObject({
   id: z
     .string()
@@ -20,6 +24,10 @@ const keySchema = z.strictObject({
     .describe('SHA-256 of the secret after the dot'),
   agents: z.array(name).default([]).describe('Agents that may use it'),
   regions: z.array(name).default([]).describe('Regions they may report for'),
+  scopes: z
+    .array(z.enum(scopes, 'expected read; relay and heartbeats are not built yet in this version'))
+    .default([])
+    .describe('What else it may do; read: ask for results'),
   expires: z
     .string()
     .transform(toUnixMs)
@@ -80,6 +88,8 @@ export const collectorShape = {
       inflated: size.prefault('64MiB').describe('Of a request after decompression'),
       future: duration.prefault('1h').describe('How far ahead of the clock a point may be'),
       labels: z.int().min(1).default(32).describe('Attributes a point may have'),
+      series: z.int().min(1).default(50_000).describe('Different series of one key, in an hour'),
+      requests: z.int().min(1).default(50).describe('Requests of one key at the same time'),
     })
     .prefault({}),
   keys: z.array(keySchema).min(1).describe('Printed by farpoint key new'),
@@ -96,9 +106,6 @@ export const notBuiltKeys: readonly string[] = [
   'events',
   'verdict',
   'heartbeats',
-  'limits.series',
-  'limits.requests',
-  'keys.*.scopes',
 ];
 export const notBuiltSinkTypes: readonly string[] = [
   'influxdb',

@@ -8,7 +8,7 @@ import {
 } from '#lib/configuration';
 import { readFleet, type Fleet } from '#lib/fleet';
 import { type LogLevel } from '#lib/log';
-import { collectorShape, notBuiltKeys, type Address } from './config-schema.ts';
+import { collectorShape, notBuiltKeys, type Address, type Scope } from './config-schema.ts';
 import { readSinks, type SinkConfiguration } from './sink-config.ts';
 import { sinkTypes } from './sinks/registry.ts';
 import { type SinkType } from './sinks/sink.ts';
@@ -25,6 +25,7 @@ export interface KeyConfiguration {
   /** Empty for a key that is bound to no agent. */
   readonly agents: readonly string[];
   readonly regions: readonly string[];
+  readonly scopes: readonly Scope[];
   readonly expiresUnixMs: number | undefined;
 }
 
@@ -42,6 +43,9 @@ export interface CollectorConfiguration {
     readonly futureMsMax: number;
     /** Attributes of one point. */
     readonly labelsMax: number;
+    /** Different series one key may have at a time, and requests it may have in work. */
+    readonly seriesMax: number;
+    readonly requestsMax: number;
   };
   readonly keys: readonly KeyConfiguration[];
   /** At least one: history where none is configured. */
@@ -77,6 +81,8 @@ export function loadCollectorConfiguration(
       inflatedBytesMax: limits.inflated,
       futureMsMax: limits.future,
       labelsMax: limits.labels,
+      seriesMax: limits.series,
+      requestsMax: limits.requests,
     },
     keys: all.keys.map(({ expires, ...key }) => ({ ...key, expiresUnixMs: expires })),
     sinks,

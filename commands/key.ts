@@ -1,3 +1,4 @@
+import { scopes } from '#collector/config-schema';
 import { newKey } from '#lib/key';
 import { name } from '#lib/scalars';
 import { defineCommand, UsageError } from './command.ts';
@@ -10,14 +11,20 @@ export const command = defineCommand({
       .option('agent', {
         type: 'string',
         array: true,
-        demandOption: true,
+        default: [],
         describe: 'Agent that may use it',
       })
       .option('region', {
         type: 'string',
         array: true,
-        demandOption: true,
+        default: [],
         describe: 'Region it may report for',
+      })
+      .option('scope', {
+        choices: scopes,
+        array: true,
+        default: [],
+        describe: 'What else it may do; read: ask for results',
       })
       .option('expires', {
         type: 'string',
@@ -25,7 +32,10 @@ export const command = defineCommand({
         describe: 'Last day it is valid, for example 2027-06-30',
       })
       .example('$0 key new --agent eu-west --region eu-west', ''),
-  run({ agent, region, expires }) {
+  run({ agent, region, scope, expires }) {
+    if ((agent.length === 0 || region.length === 0) && scope.length === 0) {
+      throw new UsageError('say whom the key is for: --agent NAME --region NAME, or --scope read');
+    }
     for (const given of [...agent, ...region]) {
       if (!name.safeParse(given).success) throw new UsageError(`${given} is not a name`);
     }
@@ -36,13 +46,14 @@ export const command = defineCommand({
     const fields = [
       `id: '${key.id}'`,
       `sha256: '${key.sha256}'`,
-      `agents: [${agent.join(', ')}]`,
-      `regions: [${region.join(', ')}]`,
+      ...list('agents', agent),
+      ...list('regions', region),
+      ...list('scopes', scope),
       ...(expires === undefined ? [] : [`expires: '${expires}'`]),
     ];
     process.stdout.write(
       [
-        'The key, shown only now; keep it where the agent reads it (collector.key):',
+        'The key, shown only now; for an agent, keep it where collector.key reads it:',
         '',
         `  ${key.text}`,
         '',
@@ -55,6 +66,10 @@ export const command = defineCommand({
     return Promise.resolve(0 as const);
   },
 });
+
+function list(key: string, values: readonly string[]): readonly string[] {
+  return values.length === 0 ? [] : [`${key}: [${values.map((value) => `'${value}'`).join(', ')}]`];
+}
 
 function isDay(text: string): boolean {
   return /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text));

@@ -89,26 +89,65 @@ function unknownKey(path: readonly Key[], keys: readonly string[], context: Cont
   return finding(path, `unknown key${suggestion(key, candidates)}`, { atKey: true });
 }
 
-/** Speaks of the one branch that has the right kind of value; of all branches where none or several have. */
+/** Speaks of the branch that was meant, where one can be told; of all branches otherwise. */
 function explainUnion(
   issue: Extract<Issue, { code: 'invalid_union' }>,
   path: readonly Key[],
   context: Context,
 ): readonly Finding[] {
-  const fitting = issue.errors.filter((issues) => !issues.some(isWrongKind));
-  const only = fitting.length === 1 ? fitting[0] : undefined;
-  if (only !== undefined) {
-    return only.flatMap((inner) => explain({ ...inner, path: [...path, ...inner.path] }, context));
-  }
   const input = path.reduce(member, context.value);
-  const branches = issue.errors.map((issues) => issues[0]).filter((inner) => inner !== undefined);
-  const messages = branches.map((inner) => message(inner, input));
-  const words = [...new Set(messages)];
-  return [finding(path, words.length === 0 ? issue.message : words.join('; or '))];
+  const meant = branchMeant(issue.errors, input);
+  if (meant !== undefined) {
+    return meant.flatMap((inner) => explain({ ...inner, path: [...path, ...inner.path] }, context));
+  }
+  const refusals = issue.errors.map((branch) => branch.filter(isRefusal));
+  const refused = refusals.map((branch) => branch.flatMap(({ keys }) => keys));
+  const unknown = refused[0]?.filter((key) => refused.every((keys) => keys.includes(key))) ?? [];
+  if (unknown.length > 0) {
+    const candidates = refusals.flat().flatMap(({ keys }) => context.known.get(keys) ?? []);
+    return unknown.map((key) =>
+      finding([...path, key], `unknown key${suggestion(key, candidates)}`, { atKey: true }),
+    );
+  }
+  const missing = issue.errors
+    .flat()
+    .filter((inner) => inner.path.reduce(member, input) === undefined);
+  if (missing.length > 0) {
+    const keys = missing.map((inner) => inner.path.join('.'));
+    return [finding(path, `give ${[...new Set(keys)].join(' or ')}`)];
+  }
+  const messages = issue.errors.flat().map((inner) => message(inner, input));
+  return [finding(path, [...new Set(messages)].join('; or '))];
+}
+
+type Refusal = Extract<Issue, { code: 'unrecognized_keys' }>;
+
+function isRefusal(issue: Issue): issue is Refusal {
+  return issue.code === 'unrecognized_keys';
+}
+
+/** The only branch for this kind of value; among several, the only one with the fewest wrong or missing keys. */
+function branchMeant(
+  branches: readonly (readonly Issue[])[],
+  input: unknown,
+): readonly Issue[] | undefined {
+  const fitting = branches
+    .filter((issues) => !issues.some(isWrongKind))
+    .map((issues) => ({
+      issues,
+      keys: issues.filter((inner) => isAboutKeys(inner, input)).length,
+    }));
+  const fewest = Math.min(...fitting.map(({ keys }) => keys));
+  const best = fitting.filter(({ keys }) => keys === fewest);
+  return best.length === 1 ? best[0]?.issues : undefined;
 }
 
 function isWrongKind(issue: Issue): boolean {
   return issue.path.length === 0 && issue.code === 'invalid_type';
+}
+
+function isAboutKeys(issue: Issue, input: unknown): boolean {
+  return isRefusal(issue) || issue.path.reduce(member, input) === undefined;
 }
 
 /** Never tells the value, which may be a secret: only its kind. What the schema itself says goes first. */

@@ -80,7 +80,7 @@ const nowhere: Origin = {
  */
 export function joinPath(path: string, key: Key): string {
   if (typeof key === 'number') return `${path}[${key}]`;
-  const shown = /^[\w.-]{1,40}$/.test(key) ? key : '…';
+  const shown = /^(?:[\w.-]{1,40}|<<)$/.test(key) ? key : '…';
   return path === '' ? shown : `${path}.${shown}`;
 }
 
@@ -93,7 +93,7 @@ export function isMap(value: unknown): value is Readonly<Record<string, unknown>
 }
 
 /** What a list or map holds under a key; undefined where it holds nothing. */
-export function member(value: unknown, key: Key): unknown {
+export function member(value: unknown, key: PropertyKey): unknown {
   if (!isContainer(value) || !Object.hasOwn(value, key)) return undefined;
   return Object.getOwnPropertyDescriptor(value, key)?.value;
 }

@@ -13,7 +13,7 @@ import {
   type YAMLMap,
 } from 'yaml';
 import { type Mistake } from './mistake.ts';
-import { joinPath, type Key, type Origin, type Origins } from './origins.ts';
+import { isMap as isPlainMap, joinPath, type Key, type Origin, type Origins } from './origins.ts';
 import { maskTraps, trapMessage } from './traps.ts';
 
 /**
@@ -43,7 +43,7 @@ export function readSource(
 /** Parses, masking traps one after the other until none explains an error any more. */
 function parse(text: string): { document: Document.Parsed; lines: LineCounter } {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, merge: true, prettyErrors: false });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const masked = maskTraps(text, document.errors);
   return masked === text ? { document, lines } : parse(masked);
 }
@@ -162,16 +162,22 @@ class Reader {
   }
 
   /** `<<: *anchor` or a list of them: keys that the map itself does not give. */
-  #merge(made: Record<string, unknown>, { value }: Pair, self: Origin): void {
-    const merged = this.#value(value, self);
+  #merge(made: Record<string, unknown>, { key, value }: Pair, self: Origin): void {
+    const origin = this.#origin(value ?? key, joinPath(self.path, '<<'), key);
+    const merged = this.#value(value, origin);
     for (const source of Array.isArray(merged) ? merged : [merged]) {
-      if (typeof source !== 'object' || source === null) continue;
-      for (const [name, inherited] of Object.entries(source)) {
-        if (Object.hasOwn(made, name)) continue;
-        made[name] = inherited;
-        const origin = this.#options.origins.ofMember(source, name);
-        if (origin !== undefined) this.#options.origins.addMember(made, name, origin);
-      }
+      if (isPlainMap(source)) this.#inherit(made, source);
+      else
+        this.#report(origin, 'after << comes an alias of a map, such as *base, or a list of them');
+    }
+  }
+
+  #inherit(made: Record<string, unknown>, source: Readonly<Record<string, unknown>>): void {
+    for (const [name, inherited] of Object.entries(source)) {
+      if (Object.hasOwn(made, name)) continue;
+      made[name] = inherited;
+      const origin = this.#options.origins.ofMember(source, name);
+      if (origin !== undefined) this.#options.origins.addMember(made, name, origin);
     }
   }
 
