@@ -24,3 +24,17 @@ export class QuickClock implements Clock {
     await setTimeout(ms / this.#factor, undefined, { signal });
   }
 }
+
+/** Its wall time stands still. */
+export class StandingClock extends QuickClock {
+  readonly #unixMs: number;
+
+  constructor(unixMs: number) {
+    super();
+    this.#unixMs = unixMs;
+  }
+
+  override unixMs(): number {
+    return this.#unixMs;
+  }
+}

@@ -3,13 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { encodeResult, type Result, type SeriesMemory } from '#lib/results';
 import { type Verdict } from '#lib/observation';
-import { history, HistorySink } from '../../../collector/sinks/history.ts';
+import { history, type HistorySink } from '../../../collector/sinks/history.ts';
 import { type Batch } from '../../../collector/sinks/sink.ts';
 import { type Backend, testSinkContract } from '../../contract/sink.ts';
+import { batchOf, openHistory, runAt } from '../../support/history.ts';
 import { gauge } from '../../support/points.ts';
-import { QuickClock } from '../../support/quick-clock.ts';
 
 testSinkContract({
   type: history,
@@ -171,60 +170,12 @@ describe('history', () => {
 
 const targetsQuery = { nowUnixMs: now, windowMs: 3_600_000, runs: 30, limit: 100 };
 
-function open(settings: unknown = {}): Promise<HistorySink> {
-  return HistorySink.open({
-    name: 'page',
-    settings: history.settings.parse(settings) as Parameters<
-      typeof HistorySink.open
-    >[0]['settings'],
-    labels: {},
-    dataDirectory,
-    clock: new QuickClock(),
-  });
+function open(settings: object = {}): Promise<HistorySink> {
+  return openHistory(dataDirectory, settings);
 }
 
 async function deliver(sink: HistorySink, batch: Batch): Promise<void> {
   expect(await sink.deliver(batch)).toEqual({ kind: 'delivered' });
-}
-
-function runAt(unixMs: number, verdict: Verdict, subject: Partial<Result['subject']> = {}): Result {
-  return {
-    subject: {
-      check: 'home',
-      type: 'http',
-      service: 'clowder',
-      target: 'https://clowder.example.org/',
-      region: 'eu-west',
-      agent: 'eu-west-1',
-      labels: { team: 'web' },
-      ...subject,
-    },
-    run: `run-${unixMs}`,
-    startedUnixMs: unixMs,
-    durationMs: 125,
-    timeoutMs: 5_000,
-    validUntilUnixMs: unixMs + 15 * second,
-    observation: {
-      verdict,
-      measurements: [],
-      evidence: { address: '192.0.2.7', attempts: 1 },
-    },
-    declarations: [],
-  };
-}
-
-/** Runs of one target as an agent encodes them. */
-function batchOf(results: readonly Result[]): Batch {
-  let memory: SeriesMemory | undefined;
-  const encoded = results.map((result) => {
-    const one = encodeResult(result, memory);
-    memory = one.memory;
-    return one;
-  });
-  return {
-    points: encoded.flatMap(({ points }) => points),
-    logs: encoded.flatMap(({ logs }) => logs),
-  };
 }
 
 /** An outage of SQLite: somebody else holds the file. */

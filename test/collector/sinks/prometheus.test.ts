@@ -7,7 +7,7 @@ import { prometheus } from '../../../collector/sinks/prometheus.ts';
 import { type Delivery, type Sink } from '../../../collector/sinks/sink.ts';
 import { type Backend, testSinkContract } from '../../contract/sink.ts';
 import { counter, gauge, histogram } from '../../support/points.ts';
-import { QuickClock } from '../../support/quick-clock.ts';
+import { StandingClock } from '../../support/quick-clock.ts';
 import {
   answer,
   labelsOf,
@@ -341,13 +341,6 @@ describe('settings', () => {
   });
 });
 
-/** Stands at `unixMs`. */
-class StandingClock extends QuickClock {
-  override unixMs(): number {
-    return unixMs;
-  }
-}
-
 async function prepare(settings: object = {}, labels: Readonly<Record<string, string>> = {}) {
   const recorder = await RemoteWriteRecorder.start();
   const sink: Sink = await prometheus.create({
@@ -355,7 +348,7 @@ async function prepare(settings: object = {}, labels: Readonly<Record<string, st
     settings: prometheus.settings.parse({ url: recorder.url, ...settings }),
     labels,
     dataDirectory: '/nowhere',
-    clock: new StandingClock(),
+    clock: new StandingClock(unixMs),
   });
   return {
     recorder,
