@@ -12,4 +12,11 @@ export class QueueFullError extends Error {
 /** The disk has no room: nothing of the append is kept. Appends work again when there is space. */
 export class DiskFullError extends Error {
   override readonly name = 'DiskFullError';
+
+  constructor(directory: string, cause: unknown) {
+    super(
+      `cannot append to ${directory}: no space left; free some and appends go on by themselves`,
+      { cause },
+    );
+  }
 }

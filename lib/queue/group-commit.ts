@@ -25,6 +25,7 @@ export class GroupCommit {
     this.#bytesMax = Math.min(bytesMax, groupBytesMax);
   }
 
+  /** Resolves to the block's position when its group is committed. */
   append(block: Uint8Array): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ block, resolve, reject });
@@ -39,16 +40,14 @@ export class GroupCommit {
 
   async #run(): Promise<void> {
     do {
-      await this.#commitGroup();
-      // Whoever was waiting for this group gets to append the next before it is cut.
+      // Whoever waited for the last group gets to append before the next is cut.
       await setImmediate();
+      await this.#commitGroup(this.#takeGroup());
     } while (this.#waiting.length > 0);
     this.#running = undefined;
   }
 
-  async #commitGroup(): Promise<void> {
-    await setImmediate();
-    const group = this.#takeGroup();
+  async #commitGroup(group: readonly Waiting[]): Promise<void> {
     try {
       const first = await this.#commit(group.map(({ block }) => block));
       for (const [index, { resolve }] of group.entries()) resolve(first + index);

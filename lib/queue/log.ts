@@ -1,19 +1,13 @@
-import { crc32 } from 'node:zlib';
 import { join } from 'node:path';
 import { type Clock } from '#lib/clock';
+import { bisect } from './bisect.ts';
 import { DiskFullError } from './errors.ts';
-import { type QueueFileSystem } from './files.ts';
-import {
-  blocksOffset,
-  encodeSegmentHeader,
-  recordHeaderBytes,
-  type RecordHeader,
-  type SegmentHeader,
-  writeRecordHeader,
-} from './format.ts';
+import { errorCode, type QueueFileSystem } from './files.ts';
+import { encodeSegmentHeader, recordHeaderBytes, type SegmentHeader } from './format.ts';
+import { type BlockPlace, encodeGroup, encodeRecord } from './group.ts';
 import { type QueueIncident } from './incident.ts';
-import { diskFull, isDiskFull, type Reserve } from './reserve.ts';
-import { type BlockPlace, type Pending, type QueueEntry, Segment } from './segment.ts';
+import { isDiskFull, type Reserve } from './reserve.ts';
+import { type Pending, type QueueEntry, Segment } from './segment.ts';
 
 export interface LogOptions {
   readonly directory: string;
@@ -40,13 +34,13 @@ const damagedFilesMax = 16;
 
 /**
  * The segments, oldest first, and the one being written. A segment found at the start is never written
- * again; the first append starts a new one, so that there is a checkpoint of this process.
+ * again: the first append starts a new one, with a checkpoint of this process.
  */
 export class SegmentLog {
   /** Position the next block gets. */
   next: number;
   readonly #options: LogOptions;
-  readonly #segments: Segment[];
+  readonly #segments: Segment[] = [];
   #active: Segment | undefined;
   #sequence: number;
   /** The newest segment whose checkpoint is known to be readable. */
@@ -54,14 +48,10 @@ export class SegmentLog {
 
   constructor(options: LogOptions, found: FoundSegments) {
     this.#options = options;
-    this.#segments = found.segments;
     this.#checkpointed = found.checkpointed;
     this.#sequence = found.sequence;
     this.next = found.next;
-  }
-
-  get segmentBytesMax(): number {
-    return this.#options.segmentBytesMax;
+    for (const segment of found.segments) this.#add(segment);
   }
 
   /** Position of the oldest block there is, or of the next when there is none. */
@@ -69,26 +59,24 @@ export class SegmentLog {
     return this.#segments[0]?.first ?? this.next;
   }
 
-  /** Blocks waiting behind `position`. */
+  /** Blocks waiting behind `position`: exact from a segment whose index is loaded, and without damage. */
   pendingAfter(position: number): Pending {
-    let [blocks, bytes] = [0, 0];
-    let oldestUnixMs: number | undefined;
-    for (let index = this.#segments.length - 1; index >= 0; index -= 1) {
-      const segment = this.#segments[index];
-      if (segment === undefined || segment.end <= position + 1) break;
-      const pending = segment.pendingAfter(position);
-      blocks += pending.blocks;
-      bytes += pending.bytes;
-      oldestUnixMs = pending.oldestUnixMs ?? oldestUnixMs;
-    }
-    return { blocks, bytes, oldestUnixMs };
+    const [segment, newest] = [this.#segments[this.#indexAfter(position)], this.#segments.at(-1)];
+    if (!segment || !newest) return { blocks: 0, bytes: 0, oldestUnixMs: undefined };
+    const { blocks, bytes, oldestUnixMs } = segment.pendingAfter(position);
+    return {
+      blocks:
+        blocks + (newest.start.blocks + newest.blocks - segment.start.blocks - segment.blocks),
+      bytes: bytes + (newest.start.bytes + newest.bytes - segment.start.bytes - segment.bytes),
+      oldestUnixMs,
+    };
   }
 
   /** The oldest block behind `position`. */
   async placeAfter(position: number): Promise<BlockPlace | undefined> {
-    for (const segment of this.#segmentsAfter(position)) {
-      const [oldest] = await segment.placesAfter(position);
-      if (oldest) return oldest;
+    for (const segment of this.#segments.slice(this.#indexAfter(position))) {
+      const place = await segment.placeAfter(position);
+      if (place) return place;
     }
     return undefined;
   }
@@ -97,34 +85,29 @@ export class SegmentLog {
   async entriesAfter(position: number, bytesMax: number): Promise<QueueEntry[]> {
     const entries: QueueEntry[] = [];
     let bytesLeft = bytesMax;
-    for (const segment of this.#segmentsAfter(position)) {
+    for (const segment of this.#segments.slice(this.#indexAfter(position))) {
       const found = await segment.read(position, bytesLeft, entries.length === 0);
-      entries.push(...found);
-      for (const { block } of found) bytesLeft -= block.length;
-      const seen = entries.at(-1)?.position ?? position;
-      if (bytesLeft <= 0 || segment.pendingAfter(seen).blocks > 0) break;
+      entries.push(...found.entries);
+      for (const { block } of found.entries) bytesLeft -= block.length;
+      if (found.more || bytesLeft <= 0) break;
     }
     return entries;
   }
 
-  /** Writes a group of blocks; resolves to the position of the first once all are on disk, else keeps none. */
+  /**
+   * Writes a group of blocks and resolves to the position of the first once all are on disk. Otherwise keeps
+   * none of them and rejects: with DiskFullError, or with the error of the disk.
+   */
   async commit(blocks: readonly Uint8Array[]): Promise<number> {
-    await this.#options.reserve.ensure();
+    const first = this.next;
     try {
-      const active = this.#active;
-      if (active && this.#fits(active, blocks)) return await this.#writeInto(active, blocks);
+      await this.#options.reserve.ensure();
+      await this.#write(blocks);
     } catch (error) {
-      if (isDiskFull(error))
-        throw new DiskFullError(diskFull(this.#options.directory), { cause: error });
-      // What fsync once refused it must not be asked again: the kernel may have dropped the pages and say yes.
+      throw isDiskFull(error) ? new DiskFullError(this.#options.directory, error) : error;
     }
-    try {
-      return await this.#startSegment(blocks);
-    } catch (error) {
-      if (isDiskFull(error))
-        throw new DiskFullError(diskFull(this.#options.directory), { cause: error });
-      throw error;
-    }
+    this.next += blocks.length;
+    return first;
   }
 
   /** Deletes the segments that hold nothing behind `position`, save those a restart needs. */
@@ -132,53 +115,76 @@ export class SegmentLog {
     const needed = this.#checkpointed ?? this.#segments.at(-1);
     for (let oldest = this.#segments[0]; oldest !== needed; oldest = this.#segments[0]) {
       if (oldest === undefined || oldest.end > position + 1) return;
-      await oldest.release();
       await this.#discard(oldest);
       this.#segments.shift();
     }
   }
 
-  /** Forgets the indexes of segments where no reader is; `positions` are what the readers are done with. */
+  /** Forgets the indexes of segments where nobody reads; `positions` are what the readers are done with. */
   async releaseAllBut(positions: readonly number[]): Promise<void> {
+    const read = new Set(positions.map((position) => this.#segments[this.#indexAfter(position)]));
     for (const segment of this.#segments) {
-      const read = positions.some((position) => {
-        return position + 1 < segment.end && position + 1 >= segment.first;
-      });
-      if (!read && segment !== this.#active) await segment.release();
+      if (segment.isLoaded && segment !== this.#active && !read.has(segment)) {
+        await segment.release();
+      }
     }
   }
 
-  /** Seals the active segment: proof, for the next start, that its last group was on disk. */
+  /** Seals the active segment: proof, for the next start, that all of it was on disk. */
   async close(): Promise<void> {
     const active = this.#active;
-    if (active) await this.#seal(active).catch(() => undefined);
     this.#active = undefined;
+    if (active) await this.#seal(active).catch(() => undefined);
     for (const segment of this.#segments) await segment.release();
   }
 
   async #seal(segment: Segment): Promise<void> {
     const [position, appendedUnixMs] = [segment.end - 1, this.#options.clock.unixMs()];
-    const seal = { kind: 'seal', position, ordinal: 0, appendedUnixMs } as const;
-    const header = sealRecord(seal, Buffer.alloc(0), segment.salt);
+    const header = { kind: 'seal', position, ordinal: 0, appendedUnixMs } as const;
     await segment.use(async (file) => {
-      await file.write([header], segment.size);
+      await file.write(encodeRecord(header, Buffer.alloc(0), segment.salt), segment.size);
       await file.datasync();
     });
   }
 
-  #segmentsAfter(position: number): Segment[] {
-    const from = this.#segments.findIndex(({ end }) => end > position + 1);
-    return from < 0 ? [] : this.#segments.slice(from);
+  #add(segment: Segment): void {
+    const previous = this.#segments.at(-1);
+    if (previous) {
+      segment.start = {
+        blocks: previous.start.blocks + previous.blocks,
+        bytes: previous.start.bytes + previous.bytes,
+      };
+    }
+    this.#segments.push(segment);
+  }
+
+  /** Index of the first segment that has, or will have, positions behind this one. */
+  #indexAfter(position: number): number {
+    const segments = this.#segments;
+    return bisect(segments.length, (index) => (segments[index]?.end ?? Infinity) <= position + 1);
+  }
+
+  async #write(blocks: readonly Uint8Array[]): Promise<void> {
+    const active = this.#active;
+    if (!active || !this.#fits(active, blocks)) return this.#startSegment(blocks);
+    try {
+      await this.#writeInto(active, blocks);
+    } catch (error) {
+      if (this.#active === active || isDiskFull(error)) throw error;
+      await this.#startSegment(blocks);
+    }
   }
 
   #fits(segment: Segment, blocks: readonly Uint8Array[]): boolean {
-    let size = segment.size;
-    for (const block of blocks) size += recordHeaderBytes + block.length;
-    return size <= this.#options.segmentBytesMax;
+    let bytes = segment.bytes + (segment.blocks + blocks.length) * recordHeaderBytes;
+    for (const block of blocks) bytes += block.length;
+    return bytes <= this.#options.segmentBytesMax;
   }
 
-  async #writeInto(segment: Segment, blocks: readonly Uint8Array[]): Promise<number> {
-    const group = this.#encodeGroup(segment.salt, blocks, { offset: segment.size, ordinal: 0 });
+  async #writeInto(segment: Segment, blocks: readonly Uint8Array[]): Promise<void> {
+    const appendedUnixMs = this.#options.clock.unixMs();
+    const start = { offset: segment.size, ordinal: 0, position: this.next, appendedUnixMs };
+    const group = encodeGroup(blocks, start, segment.salt);
     await segment.use(async (file) => {
       let written = false;
       try {
@@ -190,21 +196,24 @@ export class SegmentLog {
           () => true,
           () => false,
         );
-        if (written || !cleaned || !isDiskFull(error)) {
-          this.#active = undefined;
-          this.#options.report({ kind: 'poisoned', file: segment.path, error });
-        }
+        // After a failed fsync the kernel may have dropped the pages and would say yes to the next: this file
+        // is never asked again. A group that found no room, and left no trace, does no harm.
+        if (written || !cleaned || !isDiskFull(error)) this.#poison(segment, error);
         throw error;
       }
     });
-    segment.extend(group.places, group.end);
-    return this.#advance(blocks.length);
+    segment.extend(group);
   }
 
-  async #startSegment(blocks: readonly Uint8Array[]): Promise<number> {
+  #poison(segment: Segment, error: unknown): void {
+    this.#active = undefined;
+    this.#options.report({ kind: 'poisoned', file: segment.path, error });
+  }
+
+  async #startSegment(blocks: readonly Uint8Array[]): Promise<void> {
     const { directory, files, id, clock, checkpoint, report } = this.#options;
     this.#sequence += 1;
-    const path = segmentPath(directory, this.#sequence);
+    const path = join(directory, `${String(this.#sequence).padStart(12, '0')}.segment`);
     const file = await files.create(path);
     try {
       const payload = checkpoint?.();
@@ -215,23 +224,21 @@ export class SegmentLog {
         checkpointLength: payload?.length,
         createdUnixMs: clock.unixMs(),
       };
-      const segment = new Segment({ files, path, report }, header, { end: this.next, size: 0 });
-      const buffers: Uint8Array[] = [encodeSegmentHeader(header)];
-      if (payload) {
-        const [position, appendedUnixMs] = [this.next - 1, header.createdUnixMs];
-        const record = { kind: 'checkpoint', position, ordinal: 0, appendedUnixMs } as const;
-        buffers.push(sealRecord(record, payload, segment.salt), payload);
-      }
-      const group = this.#encodeGroup(segment.salt, blocks, {
-        offset: blocksOffset(header),
+      const segment = new Segment({ files, path, report }, header);
+      const head = [encodeSegmentHeader(header), ...encodeCheckpoint(segment, payload)];
+      const start = {
+        offset: segment.size,
         ordinal: payload ? 1 : 0,
-      });
-      await file.write([...buffers, ...group.buffers], 0);
+        position: this.next,
+        appendedUnixMs: header.createdUnixMs,
+      };
+      const group = encodeGroup(blocks, start, segment.salt);
+      await file.write([...head, ...group.buffers], 0);
       await file.datasync();
       await files.syncDirectory(directory);
-      segment.adopt(file, []);
-      segment.extend(group.places, group.end);
-      this.#segments.push(segment);
+      segment.adopt(file);
+      segment.extend(group);
+      this.#add(segment);
       this.#active = segment;
       if (payload) this.#checkpointed = segment;
     } catch (error) {
@@ -239,61 +246,35 @@ export class SegmentLog {
       await files.remove(path).catch(() => undefined);
       throw error;
     }
-    return this.#advance(blocks.length);
-  }
-
-  #advance(count: number): number {
-    const first = this.next;
-    this.next += count;
-    return first;
-  }
-
-  #encodeGroup(
-    salt: number,
-    blocks: readonly Uint8Array[],
-    start: { offset: number; ordinal: number },
-  ): { buffers: Uint8Array[]; places: BlockPlace[]; end: number } {
-    const buffers: Uint8Array[] = [];
-    const places: BlockPlace[] = [];
-    let { offset: end, ordinal } = start;
-    let position = this.next;
-    const appendedUnixMs = this.#options.clock.unixMs();
-    for (const payload of blocks) {
-      const header = { kind: 'block', position, ordinal, appendedUnixMs } as const;
-      buffers.push(sealRecord(header, payload, salt), payload);
-      const payloadOffset = end + recordHeaderBytes;
-      places.push({ position, payloadOffset, length: payload.length, appendedUnixMs });
-      end = payloadOffset + payload.length;
-      position += 1;
-      ordinal += 1;
-    }
-    return { buffers, places, end };
   }
 
   /** A damaged segment is kept aside for whoever wants to look; the oldest of those make room. */
   async #discard(segment: Segment): Promise<void> {
     const { files, directory } = this.#options;
-    if (!segment.damaged) return files.remove(segment.path);
-    await files.rename(segment.path, `${segment.path}.damaged`);
-    const damaged = (await files.list(directory))
-      .filter((name) => name.endsWith('.damaged'))
-      .sort();
-    for (const name of damaged.slice(0, -damagedFilesMax))
-      await files.remove(join(directory, name));
+    await segment.retire();
+    if (!segment.damaged) return ignoringAbsence(files.remove(segment.path));
+    await ignoringAbsence(files.rename(segment.path, `${segment.path}.damaged`));
+    const names = await files.list(directory);
+    const damaged = names.filter((name) => name.endsWith('.damaged')).sort();
+    for (const name of damaged.slice(0, -damagedFilesMax)) {
+      await ignoringAbsence(files.remove(join(directory, name)));
+    }
   }
 }
 
-function sealRecord(
-  header: Omit<RecordHeader, 'length' | 'payloadCrc'>,
-  payload: Uint8Array,
-  salt: number,
-): Buffer {
-  const target = Buffer.allocUnsafe(recordHeaderBytes);
-  const [length, payloadCrc] = [payload.length, crc32(payload)];
-  writeRecordHeader(target, { ...header, length, payloadCrc }, salt);
-  return target;
+function encodeCheckpoint(
+  { first, header, salt }: Segment,
+  payload: Uint8Array | undefined,
+): Uint8Array[] {
+  if (!payload) return [];
+  const [position, appendedUnixMs] = [first - 1, header.createdUnixMs];
+  return encodeRecord({ kind: 'checkpoint', position, ordinal: 0, appendedUnixMs }, payload, salt);
 }
 
-function segmentPath(directory: string, sequence: number): string {
-  return join(directory, `${String(sequence).padStart(12, '0')}.segment`);
+async function ignoringAbsence(work: Promise<void>): Promise<void> {
+  try {
+    await work;
+  } catch (error) {
+    if (errorCode(error) !== 'ENOENT') throw error;
+  }
 }

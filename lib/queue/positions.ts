@@ -1,7 +1,9 @@
 import { crc32 } from 'node:zlib';
 import { errorCode, type QueueFile, type QueueFileSystem } from './files.ts';
 import { checkPreamble, preambleBytes, readId, writeId, writePreamble } from './format.ts';
+import { type QueueIncident } from './incident.ts';
 import { isDiskFull, type Reserve } from './reserve.ts';
+import { readDespiteBadSectors } from './scan.ts';
 
 /**
  * How far each consumer is, in one small file of two slots written in turn: whatever happens to the
@@ -19,30 +21,35 @@ export interface StoredPositions {
 }
 
 /**
- * Gives what the file says, or undefined when there is no such file, or no slot can be read (`damaged`).
- * Throws when a newer program wrote it.
+ * What the file says; undefined when there is none, or when neither slot can be read, which is
+ * reported. Throws when a newer program wrote it.
  */
 export async function readPositions(
   files: QueueFileSystem,
   path: string,
-): Promise<{ stored: StoredPositions | undefined; damaged: boolean }> {
+  report: (incident: QueueIncident) => void,
+): Promise<StoredPositions | undefined> {
+  const bytes = await readSlots(files, path);
+  if (!bytes) return undefined;
+  const slots = [0, slotBytes].flatMap((start) => {
+    return decodeSlot(bytes.subarray(start, start + slotBytes), path) ?? [];
+  });
+  if (slots.length === 0) report({ kind: 'positions_damaged', file: path });
+  return slots.toSorted((left, right) => right.generation - left.generation)[0];
+}
+
+async function readSlots(files: QueueFileSystem, path: string): Promise<Buffer | undefined> {
   let file: QueueFile;
   try {
     file = await files.open(path);
   } catch (error) {
-    if (errorCode(error) === 'ENOENT') return { stored: undefined, damaged: false };
+    if (errorCode(error) === 'ENOENT') return undefined;
     throw error;
   }
   try {
     const bytes = Buffer.alloc(2 * slotBytes);
-    await file.read(bytes, 0);
-    const slots = [0, slotBytes].map((start) => {
-      return decodeSlot(bytes.subarray(start, start + slotBytes), path);
-    });
-    const [newest] = slots
-      .filter((slot) => slot !== undefined)
-      .sort((left, right) => right.generation - left.generation);
-    return { stored: newest, damaged: newest === undefined };
+    await readDespiteBadSectors(file, bytes, 0);
+    return bytes;
   } finally {
     await file.close();
   }
@@ -75,13 +82,13 @@ export class Positions {
     this.#wanted = new Map(stored.positions);
   }
 
-  /** The position last set, on disk or not yet. */
-  wanted(consumer: string): number {
-    return this.#wanted.get(consumer) ?? 0;
+  /** The position that a power cut would leave. */
+  durable(consumer: string): number {
+    return this.#durable.get(consumer) ?? 0;
   }
 
-  /** The lowest durable position of all consumers. */
-  get lowest(): number {
+  /** The lowest of them; Infinity when there is no consumer. */
+  get lowestDurable(): number {
     return Math.min(...this.#durable.values());
   }
 

@@ -1,39 +1,56 @@
+/**
+ * A durable first-in first-out log: the agent's outbox and the collector's queue.
+ *
+ * On disk, all in one folder:
+ *
+ *   000000000007.segment    blocks of consecutive positions, each a record with its own CRC; format.ts has the
+ *   000000000008.segment    bytes. A segment starts with the owner's checkpoint: its whole state.
+ *   positions               how far each consumer is: two slots, written in turn and in place
+ *   reserve                 space given up when the disk is full, so that consumers can go on
+ *   lock                    held by the one process that has the folder
+ *   000000000003.segment.damaged   a segment that had lost blocks, kept for whoever wants to look
+ *
+ * What always holds:
+ *
+ *   1. An append resolves when its block is on disk: one write and one fdatasync for a group of blocks,
+ *      and an fsync of the folder when the group starts a segment.
+ *   2. A group is written only after the group before it has been synced. So after a crash only the last group
+ *      can be incomplete, and a hole anywhere else is damage.
+ *   3. A file that failed to write or sync is not written again. What was not acknowledged goes to a new
+ *      segment, whose first position makes void whatever the old one holds from there on.
+ *   4. A segment is deleted only when positions behind all of it are on disk for every consumer, and
+ *      never when it is needed for the newest readable checkpoint.
+ *   5. Damage costs the records it hit: every record is found again by its marker, and sealed so that
+ *      bytes inside somebody's block are never taken for one.
+ *
+ * What a crash can leave, and what the next start makes of it:
+ *
+ *   a group half written, or written in any order      cut at the first hole of the last group
+ *   a whole group that nobody was told of              kept: at least once, never less
+ *   a segment without a header or its first group      kept aside or empty; the one before is the newest
+ *   a segment deleted before its name was gone         deleted again: its positions are all done
+ *   one slot of the positions half written             the other holds the state before
+ *   the new positions file not yet renamed             the old one stands
+ *   positions beyond the newest block                  the next block comes after them: none is skipped
+ *   blocks lost, gone or unreadable                    reported, counted, passed over
+ */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { type Clock } from '#lib/clock';
-import { QueueFullError } from './errors.ts';
+import { type ConsumerOptions, Consumers, type ConsumerStatistics } from './consumers.ts';
 import { diskFileSystem, type QueueFileSystem } from './files.ts';
 import { GroupCommit } from './group-commit.ts';
 import { type QueueIncident } from './incident.ts';
 import { SegmentLog } from './log.ts';
-import { Positions, readPositions } from './positions.ts';
+import { Positions, readPositions, type StoredPositions } from './positions.ts';
 import { listSegments, newestCheckpoint, recoverSegments } from './recovery.ts';
 import { Reserve } from './reserve.ts';
 import { type QueueEntry } from './segment.ts';
 
+export { type ConsumerOptions, type ConsumerStatistics } from './consumers.ts';
 export { DiskFullError, QueueFullError } from './errors.ts';
 export { type QueueIncident } from './incident.ts';
 export { type QueueEntry } from './segment.ts';
-
-/** Somebody who reads every block, at a pace and position of its own. */
-export interface ConsumerOptions {
-  readonly name: string;
-  /** What may wait for this consumer; beyond it the oldest is dropped and counted… */
-  readonly bytesMax: number;
-  readonly ageMaxMs: number;
-  /** …unless the consumer is required: then `append` rejects with QueueFullError instead. */
-  readonly required: boolean;
-}
-
-export interface ConsumerStatistics {
-  readonly pendingBlocks: number;
-  readonly pendingBytes: number;
-  /** When the oldest waiting block was appended; undefined when nothing waits. */
-  readonly oldestUnixMs: number | undefined;
-  /** Given up since the queue was opened. */
-  readonly droppedBlocks: number;
-  readonly droppedBytes: number;
-}
 
 /**
  * A durable first-in first-out log of opaque blocks with several consumers. One process at a time.
@@ -44,12 +61,10 @@ export interface Queue extends AsyncDisposable {
   readonly id: string;
   /**
    * What its owner must know after a restart: the newest readable checkpoint, and all blocks
-   * appended after it, delivered or not. Empty when the queue is opened without `checkpoint`.
+   * appended after it, delivered or not. Empty when the queue is opened without `checkpoint`, and
+   * from the first append on: it may be as large as a segment.
    */
-  readonly recovered: {
-    readonly checkpoint: Uint8Array | undefined;
-    readonly since: readonly QueueEntry[];
-  };
+  readonly recovered: Recovered;
   /**
    * Resolves to the block's position once it is on disk; the block must not change until then.
    * Rejects with QueueFullError, DiskFullError, or the disk's own error; then nothing of it is kept.
@@ -65,196 +80,181 @@ export interface Queue extends AsyncDisposable {
   statistics(consumer: string): ConsumerStatistics;
 }
 
+export interface Recovered {
+  readonly checkpoint: Uint8Array | undefined;
+  readonly since: readonly QueueEntry[];
+}
+
 export interface QueueOptions {
   /** A folder for this queue alone; made when it is not there. */
   readonly directory: string;
-  /** All that read. A name not seen before starts at the oldest block there is; one no longer here is forgotten. */
+  /** All that read. A new name starts at the oldest block there is; one no longer here is forgotten. */
   readonly consumers: readonly ConsumerOptions[];
   readonly clock: Clock;
   /**
    * The owner's whole state, written at the head of every segment. It must hold what every block says
-   * whose append has resolved; for others that are under way it may, if reading them again does no harm.
+   * whose append has resolved; of others it may, if reading them again does no harm.
    */
   readonly checkpoint?: () => Uint8Array;
   /** Told of everything an operator should know: log it and count it. */
   readonly report?: (incident: QueueIncident) => void;
-  /** A segment is the unit of deletion, and what a restart reads: 16 MiB unless told. */
+  /** A segment is the unit of deletion, and what a restart reads: 16 MiB of blocks unless told. */
   readonly segmentBytesMax?: number;
   /** Larger blocks are refused: 64 MiB unless told. */
   readonly blockBytesMax?: number;
   readonly files?: QueueFileSystem;
 }
 
+type Settings = Required<Omit<QueueOptions, 'checkpoint'>> & Pick<QueueOptions, 'checkpoint'>;
+
+const nothing: Recovered = { checkpoint: undefined, since: [] };
+
 /**
- * Opens the queue in a folder, or makes a new one, and repairs what a crash left. Rejects when another process
- * has it, when a newer program wrote it, or when the disk gives an error; damage is reported, not thrown.
+ * Opens the queue in a folder, or makes a new one, and repairs what a crash left. Rejects when another
+ * process has it, when a newer program wrote it, when it is another queue's, or with the disk's own
+ * error. Damage is reported, not thrown.
  */
 export async function openQueue(options: QueueOptions, signal?: AbortSignal): Promise<Queue> {
-  const { directory, files = diskFileSystem } = options;
+  const settings = {
+    report: () => undefined,
+    segmentBytesMax: 16 << 20,
+    blockBytesMax: 64 << 20,
+    files: diskFileSystem,
+    ...options,
+  };
   signal?.throwIfAborted();
-  await files.makeDirectory(directory);
-  const lock = files.lock(join(directory, 'lock'));
+  await settings.files.makeDirectory(settings.directory);
+  const lock = settings.files.lock(join(settings.directory, 'lock'));
   try {
-    return await DiskQueue.open(options, files, lock);
+    return await openLocked(settings, lock);
   } catch (error) {
     lock[Symbol.dispose]();
     throw error;
   }
 }
 
-class Consumer {
-  readonly options: ConsumerOptions;
-  /** Position up to which it is done: acknowledged, or dropped. */
-  done: number;
-  droppedBlocks = 0;
-  droppedBytes = 0;
+async function openLocked(settings: Settings, lock: Disposable): Promise<Queue> {
+  const { directory, files, clock, checkpoint, report } = settings;
+  const path = join(directory, 'positions');
+  const stored = await readPositions(files, path, report);
+  const candidates = await listSegments(settings);
+  const id = stored?.id ?? candidates.find(({ header }) => header)?.header?.id ?? randomUUID();
+  const acknowledged = Math.max(0, ...(stored?.positions.values() ?? []));
+  const segments = await recoverSegments(settings, candidates, { id, provenThrough: acknowledged });
+  const found = checkpoint && (await newestCheckpoint(settings, segments));
+  const reserve = new Reserve(files, join(directory, 'reserve'));
+  // A full disk must not keep consumers from being served; appends will ask for the reserve again.
+  await reserve.ensure().catch(() => undefined);
+  const log = new SegmentLog(
+    { ...settings, id, reserve, checkpoint },
+    {
+      segments,
+      checkpointed: found?.segment,
+      next: Math.max(segments.at(-1)?.end ?? 1, acknowledged + 1),
+      sequence: candidates.at(-1)?.sequence ?? 0,
+    },
+  );
+  const initial = positionsOfConfigured(settings, log, { id, stored });
+  const positions = new Positions({ files, directory, path, reserve }, initial);
+  await positions.store();
+  const consumers = new Consumers(settings.consumers, { log, positions, clock, directory, report });
+  const since = checkpoint && (await log.entriesAfter((found?.segment ?? log).first - 1, Infinity));
+  const recovered = { checkpoint: found?.checkpoint, since: since ?? [] };
+  await consumers.deleteObsolete();
+  await consumers.loadIndexes();
+  return new DiskQueue(settings, { id, recovered, lock, log, consumers });
+}
 
-  constructor(options: ConsumerOptions, done: number) {
-    this.options = options;
-    this.done = done;
+/** Where each configured consumer stands; the others are forgotten, lest they hold segments for ever. */
+function positionsOfConfigured(
+  { consumers, report }: Settings,
+  log: SegmentLog,
+  { id, stored }: { id: string; stored: StoredPositions | undefined },
+): StoredPositions {
+  const before = log.first - 1;
+  const names = consumers.map(({ name }) => name);
+  const known = stored?.positions ?? new Map<string, number>();
+  for (const [name, position] of known) {
+    if (names.includes(name)) continue;
+    report({ kind: 'forgotten', consumer: name, blocks: log.pendingAfter(position).blocks });
   }
+  const positions = new Map(names.map((name) => [name, Math.max(known.get(name) ?? 0, before)]));
+  return { id, generation: stored?.generation ?? 0, positions };
 }
 
 interface Parts {
-  readonly options: QueueOptions;
+  readonly id: string;
+  readonly recovered: Recovered;
   readonly lock: Disposable;
   readonly log: SegmentLog;
-  readonly positions: Positions;
-  readonly consumers: readonly Consumer[];
-  readonly id: string;
-  readonly recovered: Queue['recovered'];
+  readonly consumers: Consumers;
 }
 
 class DiskQueue implements Queue {
   readonly id: string;
-  readonly recovered: Queue['recovered'];
-  readonly #options: QueueOptions;
-  readonly #report: (incident: QueueIncident) => void;
+  #recovered: Recovered;
+  readonly #settings: Settings;
   readonly #lock: Disposable;
   readonly #log: SegmentLog;
-  readonly #positions: Positions;
-  readonly #consumers: ReadonlyMap<string, Consumer>;
+  readonly #consumers: Consumers;
   readonly #writer: GroupCommit;
-  /** Readers that wait for the next append. */
-  readonly #waiting = new Set<PromiseWithResolvers<void>>();
   /** Bytes of blocks that are accepted and not yet on disk. */
   #unwrittenBytes = 0;
-  #deleting: Promise<void> = Promise.resolve();
+  /** Readers that wait for the next append. */
+  readonly #waiting = new Set<PromiseWithResolvers<void>>();
   #closed = false;
 
-  static async open(
-    options: QueueOptions,
-    files: QueueFileSystem,
-    lock: Disposable,
-  ): Promise<Queue> {
-    const { directory, clock, checkpoint, report = () => undefined } = options;
-    const place = { directory, files, report };
-    const path = join(directory, 'positions');
-    const { stored, damaged } = await readPositions(files, path);
-    if (damaged) report({ kind: 'positions_damaged', file: path });
-    const candidates = await listSegments(place);
-    const headers = candidates.flatMap(({ header }) => header ?? []);
-    const id = stored?.id ?? headers[0]?.id ?? randomUUID();
-    const acknowledged = Math.max(0, ...(stored?.positions.values() ?? []));
-    const segments = await recoverSegments(place, candidates, { id, provenThrough: acknowledged });
-    const found = checkpoint ? await newestCheckpoint(place, segments) : undefined;
-    const reserve = new Reserve(files, join(directory, 'reserve'));
-    await reserve.ensure().catch(() => undefined);
-    const segmentBytesMax = options.segmentBytesMax ?? 16 << 20;
-    const log = new SegmentLog(
-      { directory, files, clock, id, segmentBytesMax, reserve, checkpoint, report },
-      {
-        segments,
-        checkpointed: found?.segment,
-        next: Math.max(segments.at(-1)?.end ?? 1, acknowledged + 1),
-        sequence: candidates.at(-1)?.sequence ?? 0,
-      },
-    );
-    const consumers = options.consumers.map((consumer) => {
-      const position = stored?.positions.get(consumer.name) ?? 0;
-      return new Consumer(consumer, Math.max(position, log.first - 1));
-    });
-    for (const [name, position] of stored?.positions ?? []) {
-      if (consumers.some((consumer) => consumer.options.name === name)) continue;
-      report({ kind: 'forgotten', consumer: name, blocks: log.pendingAfter(position).blocks });
-    }
-    const positions = new Positions(
-      { files, directory, path, reserve },
-      {
-        id,
-        generation: stored?.generation ?? 0,
-        positions: new Map(consumers.map((consumer) => [consumer.options.name, consumer.done])),
-      },
-    );
-    await positions.store();
-    const since = checkpoint
-      ? await log.entriesAfter((found?.segment.first ?? log.first) - 1, Infinity)
-      : [];
-    const recovered = { checkpoint: found?.checkpoint, since };
-    const queue = new DiskQueue({ options, lock, log, positions, consumers, id, recovered });
-    await queue.#prepare();
-    return queue;
+  constructor(settings: Settings, { id, recovered, lock, log, consumers }: Parts) {
+    this.id = id;
+    this.#recovered = recovered;
+    this.#settings = settings;
+    this.#lock = lock;
+    this.#log = log;
+    this.#consumers = consumers;
+    this.#writer = new GroupCommit((blocks) => this.#commit(blocks), settings.segmentBytesMax);
   }
 
-  private constructor(parts: Parts) {
-    this.id = parts.id;
-    this.recovered = parts.recovered;
-    this.#options = parts.options;
-    this.#report = parts.options.report ?? (() => undefined);
-    this.#lock = parts.lock;
-    this.#log = parts.log;
-    this.#positions = parts.positions;
-    this.#consumers = new Map(parts.consumers.map((consumer) => [consumer.options.name, consumer]));
-    this.#writer = new GroupCommit((blocks) => this.#commit(blocks), parts.log.segmentBytesMax);
+  get recovered(): Recovered {
+    return this.#recovered;
   }
 
   async append(block: Uint8Array): Promise<number> {
-    if (this.#closed) throw new Error('cannot append: the queue is closed');
-    const { blockBytesMax = 64 << 20 } = this.#options;
+    this.#checkOpen('append');
+    const { blockBytesMax } = this.#settings;
     if (block.length > blockBytesMax) {
       throw new RangeError(
         `cannot append a block of ${block.length} bytes: at most ${blockBytesMax}`,
       );
     }
-    this.#checkRequired(block.length);
+    this.#consumers.checkRoom(this.#unwrittenBytes + block.length);
     this.#unwrittenBytes += block.length;
     return this.#writer.append(block);
   }
 
   async read(name: string, bytesMax: number, signal: AbortSignal): Promise<readonly QueueEntry[]> {
-    const consumer = this.#consumer(name);
+    const consumer = this.#consumers.get(name);
     for (;;) {
-      await this.#enforceBounds(consumer);
+      await this.#consumers.enforceBounds(consumer);
       const next = this.#log.next;
       const entries = await this.#log.entriesAfter(consumer.done, bytesMax);
-      if (entries.length > 0) return entries;
       signal.throwIfAborted();
-      if (this.#closed) throw new Error('cannot read: the queue is closed');
+      this.#checkOpen('read');
+      if (entries.length > 0) return entries;
       if (next === this.#log.next) await this.#nextAppend(signal);
     }
   }
 
   async acknowledge(name: string, position: number): Promise<void> {
-    const consumer = this.#consumer(name);
-    if (this.#closed) throw new Error('cannot acknowledge: the queue is closed');
-    if (position >= this.#log.next) {
-      throw new RangeError(`cannot acknowledge ${position}: the newest is ${this.#log.next - 1}`);
+    this.#checkOpen('acknowledge');
+    const newest = this.#log.next - 1;
+    if (position > newest) {
+      throw new RangeError(`cannot acknowledge ${position}: the newest block is ${newest}`);
     }
-    await this.#positions.set(name, position);
-    consumer.done = Math.max(consumer.done, position);
-    await this.#deleteObsolete();
+    await this.#consumers.acknowledge(this.#consumers.get(name), position);
   }
 
   statistics(name: string): ConsumerStatistics {
-    const { done, droppedBlocks, droppedBytes } = this.#consumer(name);
-    const { blocks, bytes, oldestUnixMs } = this.#log.pendingAfter(done);
-    return {
-      pendingBlocks: blocks,
-      pendingBytes: bytes,
-      oldestUnixMs,
-      droppedBlocks,
-      droppedBytes,
-    };
+    return this.#consumers.statistics(name);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -262,108 +262,27 @@ class DiskQueue implements Queue {
     this.#closed = true;
     await this.#writer.idle();
     for (const { reject } of this.#waiting) reject(new Error('cannot read: the queue is closed'));
-    await this.#deleting;
-    await this.#positions.close();
+    await this.#consumers.close();
     await this.#log.close();
     this.#lock[Symbol.dispose]();
   }
 
-  async #prepare(): Promise<void> {
-    await this.#deleteObsolete();
-    for (const { done } of this.#consumers.values()) await this.#log.placeAfter(done);
-  }
-
-  #consumer(name: string): Consumer {
-    const consumer = this.#consumers.get(name);
-    if (consumer === undefined)
-      throw new Error(`the queue has no consumer ${JSON.stringify(name)}`);
-    return consumer;
-  }
-
-  #checkRequired(length: number): void {
-    for (const { options, done } of this.#consumers.values()) {
-      if (!options.required) continue;
-      const { bytes, oldestUnixMs } = this.#log.pendingAfter(done);
-      if (bytes + this.#unwrittenBytes + length > options.bytesMax) {
-        throw new QueueFullError(options.name, `${bytes} of ${options.bytesMax} bytes wait`);
-      }
-      const ageMs = this.#options.clock.unixMs() - (oldestUnixMs ?? Infinity);
-      if (ageMs > options.ageMaxMs) {
-        throw new QueueFullError(
-          options.name,
-          `the oldest waits for ${Math.round(ageMs / 1000)} s`,
-        );
-      }
-    }
+  #checkOpen(what: string): void {
+    if (this.#closed) throw new Error(`cannot ${what}: the queue is closed`);
   }
 
   async #commit(blocks: readonly Uint8Array[]): Promise<number> {
+    const { directory, report } = this.#settings;
     const first = await this.#log.commit(blocks).finally(() => {
       for (const { length } of blocks) this.#unwrittenBytes -= length;
     });
-    for (const consumer of this.#consumers.values()) {
-      await this.#enforceBounds(consumer).catch((error: unknown) => this.#reportTrouble(error));
-    }
+    this.#recovered = nothing;
+    await this.#consumers.enforceAllBounds().catch((error: unknown) => {
+      report({ kind: 'trouble', file: directory, error });
+    });
     for (const { resolve } of this.#waiting) resolve();
     this.#waiting.clear();
     return first;
-  }
-
-  /** Gives up the oldest blocks of a consumer that is not required while it is beyond a bound. */
-  async #enforceBounds(consumer: Consumer): Promise<void> {
-    const { name, required } = consumer.options;
-    if (required) return;
-    const dropped = { bytes: { blocks: 0, bytes: 0 }, age: { blocks: 0, bytes: 0 } };
-    while (this.#exceeded(consumer) !== undefined) {
-      // Loads the index, so that the next look is exact.
-      const oldest = await this.#log.placeAfter(consumer.done);
-      const reason = this.#exceeded(consumer);
-      if (oldest === undefined || reason === undefined) break;
-      if (oldest.position <= consumer.done) continue;
-      consumer.done = oldest.position;
-      dropped[reason].blocks += 1;
-      dropped[reason].bytes += oldest.length;
-    }
-    for (const reason of ['bytes', 'age'] as const) {
-      const { blocks, bytes } = dropped[reason];
-      if (blocks === 0) continue;
-      consumer.droppedBlocks += blocks;
-      consumer.droppedBytes += bytes;
-      this.#report({ kind: 'dropped', consumer: name, blocks, bytes, reason });
-    }
-    if (this.#positions.wanted(name) < consumer.done) this.#storeInBackground(consumer);
-  }
-
-  #exceeded({ options, done }: Consumer): 'bytes' | 'age' | undefined {
-    const { bytes, oldestUnixMs } = this.#log.pendingAfter(done);
-    const ageMs = this.#options.clock.unixMs() - (oldestUnixMs ?? Infinity);
-    if (ageMs > options.ageMaxMs) return 'age';
-    return bytes > options.bytesMax ? 'bytes' : undefined;
-  }
-
-  #storeInBackground({ options, done }: Consumer): void {
-    const stored = this.#positions.set(options.name, done).then(() => this.#deleteObsolete());
-    stored.catch((error: unknown) => this.#reportTrouble(error));
-  }
-
-  #reportTrouble(error: unknown): void {
-    this.#report({ kind: 'trouble', file: this.#options.directory, error });
-  }
-
-  /** Deletes what every consumer is durably done with. A failure is reported and tried again the next time. */
-  #deleteObsolete(): Promise<void> {
-    const earlier = this.#deleting;
-    this.#deleting = (async () => {
-      await earlier;
-      if (this.#closed) return;
-      try {
-        await this.#log.deleteThrough(this.#positions.lowest);
-        await this.#log.releaseAllBut([...this.#consumers.values()].map(({ done }) => done));
-      } catch (error) {
-        this.#reportTrouble(error);
-      }
-    })();
-    return this.#deleting;
   }
 
   async #nextAppend(signal: AbortSignal): Promise<void> {

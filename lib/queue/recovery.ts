@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { type QueueFile, type QueueFileSystem } from './files.ts';
 import {
+  blocksOffset,
   decodeSegmentHeader,
   readRecordHeader,
   recordHeaderBytes,
@@ -9,8 +10,8 @@ import {
   segmentSalt,
 } from './format.ts';
 import { type QueueIncident } from './incident.ts';
-import { type ScannedRecord, scanRecords } from './scan.ts';
-import { blocksAmong, Segment } from './segment.ts';
+import { readDespiteBadSectors, type ScannedRecord, scanRecords } from './scan.ts';
+import { Segment } from './segment.ts';
 
 interface Place {
   readonly directory: string;
@@ -37,7 +38,8 @@ export async function listSegments({ directory, files }: Place): Promise<Candida
     const sequence = segmentName.exec(name)?.[1];
     if (sequence === undefined) continue;
     const path = join(directory, name);
-    candidates.push({ path, sequence: Number(sequence), ...(await readExtent(files, path)) });
+    const ends = await withFile(files, path, (file) => readEnds(file, path));
+    candidates.push({ path, sequence: Number(sequence), ...ends });
   }
   return candidates;
 }
@@ -62,7 +64,9 @@ export async function recoverSegments(
     return Math.min(segment.first, end);
   }, Infinity);
   const newest = segments.at(-1);
-  if (newest) await findEnd(place, newest, { candidates, provenThrough });
+  const { sealedThrough } = candidates.find(({ path }) => path === newest?.path) ?? {};
+  if (newest && sealedThrough !== undefined) newest.end = sealedThrough + 1;
+  else if (newest) await cutTornTail(place, newest, provenThrough);
   return segments;
 }
 
@@ -72,20 +76,18 @@ export async function newestCheckpoint(
   segments: readonly Segment[],
 ): Promise<{ segment: Segment; checkpoint: Uint8Array } | undefined> {
   for (const segment of segments.toReversed()) {
-    if (segment.header.checkpointLength === undefined) continue;
-    const length = recordHeaderBytes + segment.header.checkpointLength;
-    const to = segmentHeaderBytes + length;
+    const to = blocksOffset(segment.header);
+    if (segment.header.checkpointLength === undefined || to > segment.size) continue;
     const { bytes, records } = await segment.use((file) => {
       return scanRecords(file, segment.salt, { from: segmentHeaderBytes, to });
     });
-    await segment.release();
     const [record] = records;
     if (record?.kind === 'checkpoint') {
       const { payloadOffset } = record;
       return { segment, checkpoint: bytes.subarray(payloadOffset, payloadOffset + record.length) };
     }
     segment.damaged = true;
-    report({ kind: 'damaged', file: segment.path, bytes: length, blocks: 0 });
+    report({ kind: 'damaged', file: segment.path, bytes: to - segmentHeaderBytes, blocks: 0 });
   }
   return undefined;
 }
@@ -102,38 +104,24 @@ function openSegment(
       `cannot open the queue: ${path} belongs to another queue (${header.id}, this one is ${id}); move it elsewhere`,
     );
   }
-  const size = candidate.size - (sealedThrough === undefined ? 0 : recordHeaderBytes);
-  const segment = new Segment({ ...place, path }, header, { end: header.first, size });
+  const segment = new Segment({ ...place, path }, header);
+  segment.size = candidate.size - (sealedThrough === undefined ? 0 : recordHeaderBytes);
   segment.damaged = candidate.header === undefined;
   return segment;
 }
 
-async function readExtent(
-  files: QueueFileSystem,
+async function readEnds(
+  file: QueueFile,
   path: string,
 ): Promise<Pick<Candidate, 'size' | 'header' | 'sealedThrough'>> {
-  const file = await files.open(path);
-  try {
-    const size = await file.size();
-    const bytes = Buffer.alloc(segmentHeaderBytes);
-    const filled = await file.read(bytes, 0);
-    const header = decodeSegmentHeader(bytes.subarray(0, filled), path);
-    const sealedThrough = header && (await readSeal(file, size, header));
-    return { size, header, sealedThrough };
-  } finally {
-    await file.close();
-  }
-}
-
-async function readSeal(
-  file: QueueFile,
-  size: number,
-  { id, sequence }: SegmentHeader,
-): Promise<number | undefined> {
+  const size = await file.size();
+  const head = Buffer.alloc(Math.min(size, segmentHeaderBytes));
+  await readDespiteBadSectors(file, head, 0);
+  const header = decodeSegmentHeader(head, path);
   const tail = Buffer.alloc(recordHeaderBytes);
-  await file.read(tail, Math.max(0, size - recordHeaderBytes));
-  const record = readRecordHeader(tail, 0, segmentSalt(id, sequence));
-  return record?.kind === 'seal' ? record.position : undefined;
+  await readDespiteBadSectors(file, tail, Math.max(0, size - recordHeaderBytes));
+  const last = header && readRecordHeader(tail, 0, segmentSalt(header.id, header.sequence));
+  return { size, header, sealedThrough: last?.kind === 'seal' ? last.position : undefined };
 }
 
 /** The header of a segment that has lost its own, as far as its records tell. */
@@ -142,75 +130,68 @@ async function guessHeader(
   { path, sequence, size }: Candidate,
   id: string,
 ): Promise<SegmentHeader | undefined> {
-  const file = await files.open(path);
-  try {
-    const { records } = await scanRecords(file, segmentSalt(id, sequence), { from: 0, to: size });
-    const [oldest] = records;
-    if (oldest === undefined) return undefined;
-    const isCheckpoint = oldest.kind === 'checkpoint';
-    return {
-      id,
-      sequence,
-      first: oldest.kind === 'block' ? oldest.position : oldest.position + 1,
-      checkpointLength: isCheckpoint ? oldest.length : undefined,
-      createdUnixMs: oldest.appendedUnixMs,
-    };
-  } finally {
-    await file.close();
-  }
+  const salt = segmentSalt(id, sequence);
+  const { records } = await withFile(files, path, (file) => {
+    return scanRecords(file, salt, { from: 0, to: size });
+  });
+  const [oldest] = records;
+  if (!oldest) return undefined;
+  const isBlock = oldest.kind === 'block';
+  return {
+    id,
+    sequence,
+    first: isBlock ? oldest.position : oldest.position + 1,
+    checkpointLength: oldest.kind === 'checkpoint' ? oldest.length : undefined,
+    createdUnixMs: oldest.appendedUnixMs,
+  };
 }
 
 async function setAside(
   { files, report }: Place,
-  { path, size }: Candidate,
+  candidate: Candidate,
   isNewest: boolean,
 ): Promise<void> {
+  const { path, size } = candidate;
   if (size === 0) return files.remove(path);
   await files.rename(path, `${path}.damaged`);
   if (isNewest) report({ kind: 'torn', file: path, bytes: size });
   else report({ kind: 'damaged', file: path, bytes: size, blocks: 0 });
 }
 
-async function findEnd(
+/** Cuts what the last process had not finished, and syncs the rest: what is surfaced from here on must stay. */
+async function cutTornTail(
   { report }: Place,
   newest: Segment,
-  { candidates, provenThrough }: { candidates: readonly Candidate[]; provenThrough: number },
+  provenThrough: number,
 ): Promise<void> {
-  const candidate = candidates.find(({ path }) => path === newest.path);
-  if (candidate?.sealedThrough !== undefined) {
-    newest.end = candidate.sealedThrough + 1;
-    return;
-  }
   const { records } = await newest.scanAll();
-  const kept = withoutTornGroup(records, provenThrough);
-  const last = kept.at(-1);
+  const last = withoutTornGroup(records, { first: newest.first, provenThrough }).at(-1);
   const size = last ? last.payloadOffset + last.length : segmentHeaderBytes;
-  newest.end =
-    (blocksAmong(kept, { from: newest.first, to: Infinity }).at(-1)?.position ?? newest.first - 1) +
-    1;
-  if (newest.size > size) report({ kind: 'torn', file: newest.path, bytes: newest.size - size });
+  const tornBytes = newest.size - size;
+  if (tornBytes > 0) report({ kind: 'torn', file: newest.path, bytes: tornBytes });
   await newest.use(async (file) => {
-    if (newest.size > size) await file.truncate(size);
-    // What is surfaced from here on must not vanish with the next power cut.
+    if (tornBytes > 0) await file.truncate(size);
     await file.datasync();
   });
   newest.size = size;
+  newest.end = (last?.position ?? newest.first - 1) + 1;
 }
 
 /**
  * Of the last group, what stands before its first hole: a power cut may have kept its later records
  * and lost earlier ones. Every other group was synced before the next was written, so a hole there
- * is damage, and what stands behind it is kept.
+ * is damage, and what stands behind it is kept. So is a last group that ends in a seal, or one of
+ * which somebody has acknowledged a block.
  */
 function withoutTornGroup(
   records: readonly ScannedRecord[],
-  provenThrough: number,
+  { first, provenThrough }: { first: number; provenThrough: number },
 ): readonly ScannedRecord[] {
   const last = records.at(-1);
-  if (last === undefined || last.kind === 'seal') return records;
+  if (!last || last.kind === 'seal') return records;
   const group = groupOf(last);
+  if (Math.max(group, first) <= provenThrough) return records;
   const start = records.findIndex((record) => groupOf(record) === group);
-  if (group <= provenThrough) return records;
   const hole = records.findIndex((record, index) => {
     return index >= start && record.ordinal !== index - start;
   });
@@ -220,4 +201,17 @@ function withoutTornGroup(
 /** The same for all records of a group, and different for each group of a segment. */
 function groupOf({ position, ordinal }: ScannedRecord): number {
   return position - ordinal;
+}
+
+async function withFile<Value>(
+  files: QueueFileSystem,
+  path: string,
+  work: (file: QueueFile) => Promise<Value>,
+): Promise<Value> {
+  const file = await files.open(path);
+  try {
+    return await work(file);
+  } finally {
+    await file.close();
+  }
 }

@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { DiskFullError } from './errors.ts';
-import { errorCode, type QueueFileSystem } from './files.ts';
+import { errorCode, type QueueFile, type QueueFileSystem } from './files.ts';
 
 const reserveBytes = 1 << 20;
 
 /**
- * Space kept back so that acknowledging and deleting, which free space, work on a full disk. It is given up
- * for them, and put up again before anything else is appended.
+ * Space kept back so that acknowledging and deleting, which free space, work on a full disk. It is given
+ * up for them, and put up again before anything else is appended.
  */
 export class Reserve {
   readonly #files: QueueFileSystem;
@@ -18,14 +17,14 @@ export class Reserve {
     this.#path = path;
   }
 
-  /** Puts the reserve up unless it stands. Rejects with DiskFullError where there is no room for it. */
+  /** Puts the reserve up unless it stands. Rejects with the disk's error where there is no room for it. */
   async ensure(): Promise<void> {
     if (this.#stands) return;
     try {
       await this.#write();
     } catch (error) {
       await this.release();
-      throw isDiskFull(error) ? new DiskFullError(diskFull(this.#path), { cause: error }) : error;
+      throw error;
     }
     this.#stands = true;
   }
@@ -48,18 +47,17 @@ export class Reserve {
     }
   }
 
-  #openOrCreate(): ReturnType<QueueFileSystem['open']> {
-    return this.#files.create(this.#path).catch((error: unknown) => {
+  async #openOrCreate(): Promise<QueueFile> {
+    try {
+      return await this.#files.create(this.#path);
+    } catch (error) {
       if (errorCode(error) !== 'EEXIST') throw error;
       return this.#files.open(this.#path);
-    });
+    }
   }
 }
 
+/** Whether a disk's error means that it, or the user's part of it, has no room. */
 export function isDiskFull(error: unknown): boolean {
   return ['ENOSPC', 'EDQUOT'].includes(errorCode(error) ?? '');
-}
-
-export function diskFull(path: string): string {
-  return `cannot append: no space left for ${path}; free some space, appends go on by themselves`;
 }

@@ -59,8 +59,8 @@ function nextHeader(bytes: Buffer, from: number, salt: number): number {
 
 const sectorBytes = 4096;
 
-/** Reads what can be read: a sector that gives an input/output error counts as zeros, hence as damage. */
-async function readDespiteBadSectors(
+/** Fills the buffer with what can be read: a sector that gives an I/O error is zeros, hence damage. */
+export async function readDespiteBadSectors(
   file: QueueFile,
   buffer: Buffer,
   offset: number,

@@ -1,4 +1,5 @@
-import { type QueueFile, type QueueFileSystem } from './files.ts';
+import { bisect } from './bisect.ts';
+import { errorCode, type QueueFile, type QueueFileSystem } from './files.ts';
 import {
   blocksOffset,
   readRecordHeader,
@@ -7,34 +8,27 @@ import {
   segmentHeaderBytes,
   segmentSalt,
 } from './format.ts';
+import { type BlockPlace, type Group } from './group.ts';
 import { type QueueIncident } from './incident.ts';
 import { isIntact, type Scan, type ScannedRecord, scanRecords } from './scan.ts';
 
 /** A block as a consumer reads it. */
 export interface QueueEntry {
-  /** Counts blocks from 1, without gaps, over restarts. */
+  /** Counts blocks from 1, over restarts; a gap means that the block was lost to damage. */
   readonly position: number;
   readonly block: Uint8Array;
   readonly appendedUnixMs: number;
-}
-
-/** Where one block lies. */
-export interface BlockPlace {
-  readonly position: number;
-  readonly payloadOffset: number;
-  readonly length: number;
-  readonly appendedUnixMs: number;
-}
-
-interface IndexedRecord extends BlockPlace {
-  /** Payload bytes of the segment up to and including this block. */
-  readonly bytesThrough: number;
 }
 
 export interface Pending {
   readonly blocks: number;
   readonly bytes: number;
   readonly oldestUnixMs: number | undefined;
+}
+
+interface IndexedRecord extends BlockPlace {
+  /** Payload bytes of the segment up to and including this block. */
+  readonly bytesThrough: number;
 }
 
 export interface SegmentPlace {
@@ -45,7 +39,7 @@ export interface SegmentPlace {
 
 /**
  * One file of the log: the blocks of positions [first, end). Its index is in memory only while
- * somebody reads there; without it the counts come from the file's size.
+ * somebody reads there; without it the counts come from the size of the file.
  */
 export class Segment {
   readonly path: string;
@@ -55,6 +49,8 @@ export class Segment {
   end: number;
   /** Bytes of the file that count; what lies beyond was never acknowledged. */
   size: number;
+  /** What the segments before this one hold. */
+  start = { blocks: 0, bytes: 0 };
   damaged = false;
   readonly #files: QueueFileSystem;
   readonly #report: (incident: QueueIncident) => void;
@@ -63,87 +59,101 @@ export class Segment {
   #file: Promise<QueueFile> | undefined;
   #users = 0;
   #missing = 0;
+  #retired = false;
 
-  constructor(place: SegmentPlace, header: SegmentHeader, extent: { end: number; size: number }) {
+  constructor(place: SegmentPlace, header: SegmentHeader) {
     this.#files = place.files;
     this.#report = place.report;
     this.path = place.path;
     this.header = header;
     this.salt = segmentSalt(header.id, header.sequence);
-    this.end = extent.end;
-    this.size = extent.size;
+    this.end = header.first;
+    this.size = blocksOffset(header);
   }
 
   get first(): number {
     return this.header.first;
   }
 
-  /** Adopts a file that is open already, and what is known to be in it. */
-  adopt(file: QueueFile, blocks: readonly BlockPlace[]): void {
+  /** Blocks written here, lost ones included. */
+  get blocks(): number {
+    return this.end - this.first;
+  }
+
+  /** Bytes of these blocks. */
+  get bytes(): number {
+    return Math.max(0, this.size - blocksOffset(this.header) - this.blocks * recordHeaderBytes);
+  }
+
+  get isLoaded(): boolean {
+    return this.#records !== undefined;
+  }
+
+  /** Takes over the open file of a new segment. */
+  adopt(file: QueueFile): void {
     this.#file = Promise.resolve(file);
-    this.#records = accumulate(blocks);
+    this.#records = [];
   }
 
   /** Takes note of blocks that were written and synced behind the last. */
-  extend(blocks: readonly BlockPlace[], size: number): void {
-    if (this.#records)
-      this.#records.push(...accumulate(blocks, this.#records.at(-1)?.bytesThrough));
-    this.end += blocks.length;
-    this.size = size;
+  extend({ places, end }: Group): void {
+    this.#records?.push(...accumulate(places, this.#records.at(-1)?.bytesThrough));
+    this.end += places.length;
+    this.size = end;
   }
 
-  /** Blocks behind `position`; estimated from the size of the file while the index is not loaded. */
+  /** Blocks behind `position`; while the index is not loaded, all of them. */
   pendingAfter(position: number): Pending {
     const records = this.#records;
     if (records === undefined) {
-      const blocks = this.end - this.first;
-      const bytes = this.size - blocksOffset(this.header) - blocks * recordHeaderBytes;
-      const oldestUnixMs = blocks > 0 ? this.header.createdUnixMs : undefined;
-      return { blocks, bytes: Math.max(0, bytes), oldestUnixMs };
+      const { blocks, bytes } = this;
+      return { blocks, bytes, oldestUnixMs: blocks > 0 ? this.header.createdUnixMs : undefined };
     }
     const from = indexAfter(records, position);
-    const before = records[from - 1]?.bytesThrough ?? 0;
     return {
       blocks: records.length - from,
-      bytes: (records.at(-1)?.bytesThrough ?? 0) - before,
+      bytes: (records.at(-1)?.bytesThrough ?? 0) - (records[from - 1]?.bytesThrough ?? 0),
       oldestUnixMs: records[from]?.appendedUnixMs,
     };
   }
 
-  /** The intact blocks behind `position`, oldest first. */
-  async placesAfter(position: number): Promise<readonly BlockPlace[]> {
-    const records = await this.load();
-    return records.slice(indexAfter(records, position));
+  /** The oldest intact block behind `position`. Loads the index. */
+  async placeAfter(position: number): Promise<BlockPlace | undefined> {
+    const records = await this.#load();
+    return records[indexAfter(records, position)];
   }
 
-  /** Reads blocks behind `position` that fit into `bytesMax`; at least one when `force` and there is one. */
-  async read(position: number, bytesMax: number, force: boolean): Promise<QueueEntry[]> {
+  /**
+   * Reads the blocks behind `position` that fit into `bytesMax`; at least one when `force`. `more` says
+   * that there are others. Blocks that are no longer intact are left out, and reported.
+   */
+  async read(
+    position: number,
+    bytesMax: number,
+    force: boolean,
+  ): Promise<{ entries: readonly QueueEntry[]; more: boolean }> {
     for (let attempt = 0; attempt < 3; attempt += 1) {
-      const records = await this.load();
+      const records = await this.#load();
       const from = indexAfter(records, position);
-      const before = records[from - 1]?.bytesThrough ?? 0;
-      let to = from;
-      for (let next = records[to]; next !== undefined; next = records[to]) {
-        if (next.bytesThrough - before > bytesMax && !(force && to === from)) break;
-        to += 1;
-      }
+      const bytesBefore = records[from - 1]?.bytesThrough ?? 0;
+      const to = Math.max(indexBeyond(records, bytesBefore + bytesMax), force ? from + 1 : from);
       const entries = await this.#readRecords(records.slice(from, to));
-      if (entries !== undefined) return entries;
+      if (entries) return { entries, more: to < records.length };
       await this.#scan();
     }
-    throw new Error(
-      `cannot read ${this.path}: what the disk gives changes from one read to the next`,
-    );
+    throw new Error(`cannot read ${this.path}: every read gives something else`);
   }
 
-  async load(): Promise<readonly IndexedRecord[]> {
-    return this.#records ?? (await this.#scan());
-  }
-
-  /** Forgets the index, and closes the file once nobody reads it. */
+  /** Forgets the index, and closes the file once nobody uses it. */
   async release(): Promise<void> {
     this.#records = undefined;
     await this.#closeWhenIdle();
+  }
+
+  /** To be called before the file goes: whoever still reads here finds nothing. */
+  async retire(): Promise<void> {
+    this.#retired = true;
+    await this.release();
   }
 
   /** The intact records of the file, whatever they are. */
@@ -165,6 +175,11 @@ export class Segment {
     }
   }
 
+  async #load(): Promise<readonly IndexedRecord[]> {
+    if (this.#retired) return [];
+    return this.#records ?? (await this.#scan());
+  }
+
   #scan(): Promise<readonly IndexedRecord[]> {
     this.#loading ??= this.#index().finally(() => {
       this.#loading = undefined;
@@ -174,12 +189,23 @@ export class Segment {
 
   async #index(): Promise<readonly IndexedRecord[]> {
     const end = this.end;
-    const { records, damagedBytes } = await this.scanAll();
+    const { records, damagedBytes } = await this.#scanUnlessGone();
+    if (this.#retired) return [];
     const blocks = blocksAmong(records, { from: this.first, to: end });
     this.#noteDamage(end - this.first - blocks.length, damagedBytes);
     const writtenMeanwhile = this.#records?.filter(({ position }) => position >= end) ?? [];
     this.#records = accumulate([...blocks, ...writtenMeanwhile]);
     return this.#records;
+  }
+
+  /** A file that somebody has deleted is a segment of which nothing is left. */
+  async #scanUnlessGone(): Promise<Pick<Scan, 'records' | 'damagedBytes'>> {
+    try {
+      return await this.scanAll();
+    } catch (error) {
+      if (errorCode(error) !== 'ENOENT') throw error;
+      return { records: [], damagedBytes: this.size };
+    }
   }
 
   #noteDamage(missing: number, bytes: number): void {
@@ -192,10 +218,10 @@ export class Segment {
   /** The entries, or undefined when one of them is no longer intact. */
   async #readRecords(records: readonly IndexedRecord[]): Promise<QueueEntry[] | undefined> {
     const [first, last] = [records[0], records.at(-1)];
-    if (first === undefined || last === undefined) return [];
+    if (!first || !last) return [];
     const offset = first.payloadOffset - recordHeaderBytes;
     const bytes = Buffer.allocUnsafeSlow(last.payloadOffset + last.length - offset);
-    const filled = await this.use((file) => file.read(bytes, offset));
+    const filled = await this.use((file) => readOrNothing(file, bytes, offset));
     if (filled < bytes.length) return undefined;
     const entries: QueueEntry[] = [];
     for (const { position, payloadOffset, length, appendedUnixMs } of records) {
@@ -216,7 +242,7 @@ export class Segment {
 }
 
 /** The blocks among `records` with positions in [from, to), each position once. */
-export function blocksAmong(
+function blocksAmong(
   records: readonly ScannedRecord[],
   { from, to }: { from: number; to: number },
 ): ScannedRecord[] {
@@ -226,6 +252,16 @@ export function blocksAmong(
     next = position + 1;
     return true;
   });
+}
+
+/** A bad sector is nothing read: the scan, which reads around it, will say what is lost. */
+async function readOrNothing(file: QueueFile, buffer: Buffer, offset: number): Promise<number> {
+  try {
+    return await file.read(buffer, offset);
+  } catch (error) {
+    if (errorCode(error) !== 'EIO') throw error;
+    return 0;
+  }
 }
 
 function accumulate(blocks: readonly BlockPlace[], bytesBefore = 0): IndexedRecord[] {
@@ -238,11 +274,10 @@ function accumulate(blocks: readonly BlockPlace[], bytesBefore = 0): IndexedReco
 
 /** Index of the first record behind `position`. */
 function indexAfter(records: readonly IndexedRecord[], position: number): number {
-  let [low, high] = [0, records.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((records[middle]?.position ?? Infinity) <= position) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  return bisect(records.length, (index) => (records[index]?.position ?? Infinity) <= position);
+}
+
+/** Index of the first record with which the blocks of the segment exceed `bytesMax`. */
+function indexBeyond(records: readonly IndexedRecord[], bytesMax: number): number {
+  return bisect(records.length, (index) => (records[index]?.bytesThrough ?? Infinity) <= bytesMax);
 }

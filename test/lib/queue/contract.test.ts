@@ -152,7 +152,7 @@ test('a restart finds the checkpoint of the newest segment and every block after
   let state = '';
   const checkpoint = (): Uint8Array => Buffer.from(state);
   {
-    await using queue = await open({ checkpoint, segmentBytesMax: 300 });
+    await using queue = await open({ checkpoint, segmentBytesMax: 100 });
     for (const block of ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i']) {
       await appendAll(queue, block);
       state += block;
