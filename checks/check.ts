@@ -1,6 +1,7 @@
 import { type z } from 'zod';
 import { type Clock } from '#lib/clock';
 import { type MetricDeclaration, type Observation } from '#lib/observation';
+import { type EgressPolicy } from './net/egress.ts';
 
 /** What a check is given for one execution. */
 export interface Run {
@@ -29,6 +30,8 @@ export interface CheckServices {
   readonly clock: Clock;
   /** One instance a process for what all checks of a type share (a socket, a worker); disposed with the agent. */
   shared<T extends AsyncDisposable>(name: string, open: () => Promise<T>): Promise<T>;
+  /** Where checks may connect to; absent: the default policy. */
+  readonly egress?: EgressPolicy;
 }
 
 /** Which target to look at and how, as configured. */

@@ -1,113 +1,139 @@
-import { createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
-import { type Socket } from 'node:net';
+import { readFile } from 'node:fs/promises';
 import { type Observation } from '#lib/observation';
 import { type Check, type CheckServices, type CheckSpec, type Run } from '../check.ts';
-import { readTlsFacts, verifyPeer } from '../net/certificate.ts';
-import { openTcp, openTls } from '../net/connect.ts';
-import { createEgressPolicy } from '../net/egress.ts';
+import { Inspector } from '../inspect/inspector.ts';
+import { defaultEgress } from '../net/egress.ts';
 import { Failure } from '../net/failure.ts';
-import { lookupTime, recordResolution, recordTls } from '../net/metrics.ts';
-import { resolve } from '../net/resolve.ts';
+import { recordFacts } from '../net/metrics.ts';
+import { createTlsContexts } from '../net/tls-context.ts';
 import { Trace } from '../net/trace.ts';
-import { exchange, type Response } from './exchange.ts';
-import { statusFailure } from './expect.ts';
-import {
-  bodySize,
-  contentLength,
-  httpVersion,
-  phaseDuration,
-  statusCode,
-  usedTls,
-} from './metrics.ts';
+import { type Authorizer, createAuthorizer } from './authorize.ts';
+import { type Connector } from './connection.ts';
+import { fetch, type Fetched } from './fetch.ts';
+import { judge, needsContent } from './judge.ts';
+import { measureAnswer, measurePhases } from './metrics.ts';
+import { headerText, type Received } from './received.ts';
+import { firstIntent, type Intent } from './request.ts';
 import { type HttpSettings } from './settings.ts';
-import { hostOf, portOf } from './url.ts';
 
-let sharedContext: SecureContext | undefined;
+interface Parts {
+  readonly url: URL;
+  readonly settings: HttpSettings;
+  readonly services: CheckServices;
+  readonly connector: Connector;
+  readonly authorize: Authorizer;
+}
 
 /** Makes the check of one URL. */
 export function createHttpCheck(spec: CheckSpec<HttpSettings>, services: CheckServices): Check {
-  const url = new URL(spec.target);
-  return {
-    async run(run) {
-      const trace = new Trace(services.clock);
-      const response = await fetchOnce(url, spec.settings, trace, run);
-      trace.stop();
-      const failure =
-        response instanceof Failure
-          ? response
-          : statusFailure(response.status, spec.settings.expect.status);
-      return observe(failure, trace);
+  const { settings } = spec;
+  const connector: Connector = {
+    settings,
+    network: {
+      resolve: { ip: settings.ip, servers: settings.resolvers },
+      egress: services.egress ?? defaultEgress,
     },
+    contextFor: createTlsContexts(settings.tls),
   };
+  const authorize = createAuthorizer(settings.auth, connector, services.clock);
+  const parts = { url: new URL(spec.target), settings, services, connector, authorize };
+  return { run: (run) => look(parts, run) };
 }
 
-async function fetchOnce(
-  url: URL,
-  settings: HttpSettings,
-  trace: Trace,
-  run: Run,
-): Promise<Response | Failure> {
-  const socket = await open(url, settings, trace, run.signal);
-  if (socket instanceof Failure) return socket;
-  const response = await exchange(
-    socket,
-    { url, method: settings.method, headers: { 'user-agent': 'farpoint', ...settings.headers } },
-    { trace, waiting: () => run.waiting() },
-    run.signal,
-  );
-  if (!(response instanceof Failure)) recordResponse(response, url, trace);
-  return response;
-}
-
-async function open(
-  url: URL,
-  settings: HttpSettings,
-  trace: Trace,
-  signal: AbortSignal,
-): Promise<Socket | Failure> {
-  trace.enter('resolve');
-  const resolution = await resolve(hostOf(url), { ip: settings.ip }, signal);
-  if (resolution instanceof Failure) return resolution;
-  recordResolution(resolution, trace);
-  const endpoint = { address: resolution.address, port: portOf(url) };
-  const denied = createEgressPolicy({ allow: [], deny: [] })(endpoint.address, endpoint.port);
-  if (denied) return denied;
-  if (url.protocol === 'http:') return openTcp(endpoint, trace, signal);
-  sharedContext ??= createSecureContext();
-  const socket = await openTls(
-    { ...endpoint, tls: { servername: hostOf(url), context: sharedContext, alpn: ['http/1.1'] } },
-    trace,
-    signal,
-  );
-  return socket instanceof Failure ? socket : verified(socket, hostOf(url), trace);
-}
-
-function verified(socket: TLSSocket, host: string, trace: Trace): Socket | Failure {
-  const facts = readTlsFacts(socket);
-  if (facts) recordTls(facts, trace);
-  const failure = verifyPeer(socket, host);
-  if (failure === undefined) return socket;
-  socket.on('error', () => undefined).destroy();
-  return failure;
-}
-
-function recordResponse(response: Response, url: URL, trace: Trace): void {
-  trace.measure(statusCode, response.status);
-  trace.measure(usedTls, url.protocol === 'https:' ? 1 : 0);
-  trace.measure(httpVersion, 1.1);
-  trace.measure(bodySize, response.bodyBytes);
-  trace.measure(contentLength, Number(response.headers['content-length'] ?? -1));
-  trace.note('status', response.status);
-}
-
-function observe(failure: Failure | undefined, trace: Trace): Observation {
-  for (const [phase, ms] of trace.phases) trace.measure(phaseDuration, ms / 1000, { phase });
-  const resolveMs = trace.phases.get('resolve');
-  if (resolveMs !== undefined) trace.measure(lookupTime, resolveMs / 1000);
+async function look(parts: Parts, run: Run): Promise<Observation> {
+  const trace = new Trace(parts.services.clock);
+  const failure = await fetchAndJudge(parts, trace, run);
+  trace.stop();
+  measurePhases(trace);
+  recordFacts(trace);
   return {
     verdict: failure?.verdict ?? { status: 'up' },
     measurements: trace.measurements,
-    durationMs: trace.durationMs,
+    ...(trace.hops.length > 0 && { durationMs: trace.durationMs }),
     evidence: trace.evidence,
   };
+}
+
+/** What is done before the clock starts, the fetch itself, and what is done with the clock stopped. */
+async function fetchAndJudge(parts: Parts, trace: Trace, run: Run): Promise<Failure | undefined> {
+  const { settings, services } = parts;
+  const intent = await prepare(parts);
+  if (intent instanceof Failure) return intent;
+  const authorization = await parts.authorize(run.signal);
+  if (authorization instanceof Failure) return authorization;
+  const fetched = await fetch(
+    intent,
+    {
+      settings,
+      connector: parts.connector,
+      authorization,
+      plan: {
+        bytesMax: settings.limit.body,
+        textBytesMax: needsContent(settings) ? settings.limit.text : 0,
+        checksum: settings.expect.sha256 !== undefined,
+      },
+      limits: { headersMs: settings.timeout?.headers, idleMs: settings.timeout?.idle },
+      trace,
+      sent: () => run.waiting(),
+    },
+    run.signal,
+  );
+  const received = toReceived(fetched, trace);
+  if (received === undefined) return fetched.failure;
+  measureAnswer(received, trace.hops.length, trace);
+  noteAnswer(fetched.url, received, trace);
+  if (!fetched.isFinal) return fetched.failure;
+  const openInspector = (): Promise<Inspector> =>
+    services.shared('inspector', async () => new Inspector());
+  return judge(received, settings, { broke: fetched.failure, trace, openInspector }, run.signal);
+}
+
+async function prepare({ url, settings }: Parts): Promise<Intent | Failure> {
+  const { body } = settings;
+  if (body === undefined) return firstIntent(url, settings, undefined);
+  if (typeof body === 'string') return firstIntent(url, settings, Buffer.from(body));
+  try {
+    return firstIntent(url, settings, await readFile(body.file));
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return Failure.unknown('agent_error', `the request body cannot be read: ${why}`);
+  }
+}
+
+function toReceived(fetched: Fetched, trace: Trace): Received | undefined {
+  const { response, download } = fetched;
+  if (response === undefined) return undefined;
+  return {
+    response,
+    download,
+    complete: fetched.failure === undefined,
+    tls: trace.tls,
+    phases: trace.phases,
+    totalMs: trace.durationMs,
+    unixMs: trace.clock.unixMs(),
+  };
+}
+
+/** Headers that help to tell why an answer was what it was. */
+const tellingHeaders = [
+  'content-type',
+  'content-encoding',
+  'server',
+  'location',
+  'retry-after',
+  'via',
+  'age',
+  'x-cache',
+];
+
+/** Queries can carry secrets, so no URL is kept with its own. */
+function noteAnswer(url: URL, { response, download }: Received, trace: Trace): void {
+  trace.note('url', url.origin + url.pathname);
+  trace.note('status', response.status);
+  trace.note('http_version', response.version);
+  trace.note('body_bytes', download.received);
+  for (const name of tellingHeaders) {
+    const text = headerText(response, name).replace(/\?.*/, '');
+    if (text !== '') trace.note(`header_${name}`, text.slice(0, 200));
+  }
 }

@@ -1,16 +1,41 @@
 import { z } from 'zod';
-import { duration } from '#lib/scalars';
+import { duration, secret, size } from '#lib/scalars';
+import { proxySettings } from '../net/proxy.ts';
+import { resolveSettings } from '../net/resolve-settings.ts';
+import { tlsSettings } from '../net/tls-context.ts';
+import { authSettings } from './auth-settings.ts';
+import { expectSettings } from './expect-settings.ts';
+import { valuesSettings } from './value-settings.ts';
 
-const status = z
+const headerName = z
+  .string()
+  .regex(/^[\w!#$%&'*+.^`|~-]+$/, 'not a header name')
+  .transform((name) => name.toLowerCase());
+
+const body = z
   .union([
-    z.int().min(100).max(599),
-    z.string().regex(/^([1-5]xx|[1-5]\d\d(-[1-5]\d\d)?)$/, 'expected 200, 2xx or 200-299'),
+    z.string(),
+    z.strictObject({
+      file: z.string().regex(/^\//, 'expected a path from the root').describe('Sent as it is'),
+    }),
   ])
-  .describe('A status code (200), a class (2xx) or a range (200-299)');
+  .describe('Request body: text, or a file that is read at every run');
 
-/** What must be true of the answer; everything is evaluated and every failure named. */
-const expectations = z.strictObject({
-  status: z.array(status).min(1).default(['2xx']).describe('Status codes that are fine'),
+const timeouts = z
+  .strictObject({
+    total: duration.optional().describe('Deadline of the whole run'),
+    headers: duration.optional().describe('From the request to the last header of the answer'),
+    idle: duration.optional().describe('Longest pause while the body comes'),
+  })
+  .describe('Deadlines; a duration alone is the total');
+
+const limits = z.strictObject({
+  body: size
+    .prefault('256MiB')
+    .describe('Bytes to download, and to decompress; more is body_too_large'),
+  text: size
+    .prefault('1MiB')
+    .describe('Bytes kept for expectations on the body and for values; more is body_too_large'),
 });
 
 /** The keys of an `http` check beside those every check has. */
@@ -18,23 +43,39 @@ export const httpSettings = z.strictObject({
   method: z
     .string()
     .regex(/^[A-Z]+$/, 'expected a method in capitals, such as GET')
+    .refine((method) => method !== 'CONNECT', 'CONNECT is for proxies: use proxy')
     .default('GET')
     .describe('Request method'),
-  headers: z
-    .record(z.string().regex(/^[\w!#$%&'*+.^`|~-]+$/, 'not the name of a header'), z.string())
-    .default({})
-    .describe('Request headers, by name'),
-  ip: z
-    .literal(['auto', 4, 6])
+  headers: z.record(headerName, secret).default({}).describe('Request headers, by name'),
+  body: body.optional(),
+  auth: authSettings.optional(),
+  version: z
+    .enum(['auto', '1.1', '2'])
     .default('auto')
-    .describe('IP version to use; auto: IPv4 where the name has such an address, else IPv6'),
-  expect: expectations.prefault({}).describe('What must be true of the answer'),
+    .describe('HTTP version; auto: 2 where TLS agrees on it, else 1.1'),
+  compression: z
+    .boolean()
+    .default(false)
+    .describe('Whether to ask for a compressed body (gzip, br, zstd, deflate)'),
+  fresh: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Whether to add a query parameter that differs in every run, so that no cache answers',
+    ),
+  redirects: z
+    .int()
+    .min(0)
+    .max(20)
+    .default(10)
+    .describe('Redirects to follow; 0: the redirect itself is the answer'),
+  proxy: proxySettings.optional(),
+  tls: tlsSettings.prefault({}),
+  ...resolveSettings,
+  timeout: timeouts.optional(),
+  limit: limits.prefault({}).describe('How much of an answer to take'),
+  expect: expectSettings.prefault({}),
+  values: valuesSettings.default({}),
 });
 
 export type HttpSettings = z.output<typeof httpSettings>;
-
-/** The two deadlines within a run. */
-export const httpTimeouts = z.strictObject({
-  headers: duration.optional().describe('From the request to the last header of the answer'),
-  idle: duration.optional().describe('Longest pause within the body'),
-});

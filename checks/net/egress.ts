@@ -72,6 +72,9 @@ export function createEgressPolicy(settings: EgressSettings): EgressPolicy {
   };
 }
 
+/** What holds where no policy is configured. */
+export const defaultEgress: EgressPolicy = createEgressPolicy({ allow: [], deny: [] });
+
 function compile(entry: Rule): (address: string, port: number) => boolean {
   const { network: range, ports: allowed } =
     typeof entry === 'string' ? { network: entry, ports: undefined } : entry;

@@ -4,7 +4,7 @@ import { type Resolution } from './resolve.ts';
 import { type Trace } from './trace.ts';
 
 /** Metrics of every check that connects somewhere; their names are blackbox_exporter's. */
-export const lookupTime: MetricDeclaration = {
+const lookupTime: MetricDeclaration = {
   name: 'probe.dns.lookup.time',
   unit: 's',
   kind: 'gauge',
@@ -65,8 +65,15 @@ export const tlsMetrics = [
   tlsCipher,
 ] as const;
 
-/** Keeps what a lookup told. */
-export function recordResolution(resolution: Resolution, trace: Trace): void {
+/** Turns what the newest hop told of name and certificate into measurements and evidence. */
+export function recordFacts(trace: Trace): void {
+  const resolveMs = trace.phases.get('resolve');
+  if (resolveMs !== undefined) trace.measure(lookupTime, resolveMs / 1000);
+  if (trace.resolution) recordResolution(trace.resolution, trace);
+  if (trace.tls) recordTls(trace.tls, trace);
+}
+
+function recordResolution(resolution: Resolution, trace: Trace): void {
   trace.measure(ipProtocol, resolution.family);
   trace.note('address', resolution.address);
   trace.note('address_source', resolution.source);
@@ -74,8 +81,7 @@ export function recordResolution(resolution: Resolution, trace: Trace): void {
   if (resolution.ttlSeconds !== undefined) trace.note('dns_ttl_seconds', resolution.ttlSeconds);
 }
 
-/** Keeps what a handshake told, whether or not the certificate is any good. */
-export function recordTls(facts: TlsFacts, trace: Trace): void {
+function recordTls(facts: TlsFacts, trace: Trace): void {
   trace.measure(earliestExpiry, facts.earliestNotAfterMs / 1000);
   trace.measure(leafExpiry, facts.notAfterMs / 1000);
   trace.measure(lastChainExpiry, facts.latestNotAfterMs / 1000);
@@ -83,6 +89,7 @@ export function recordTls(facts: TlsFacts, trace: Trace): void {
   trace.measure(tlsCipher, 1, { cipher: facts.cipher });
   trace.note('tls_version', facts.version);
   trace.note('tls_cipher', facts.cipher);
+  if (facts.alpn !== '') trace.note('tls_alpn', facts.alpn);
   trace.note('certificate_subject', facts.subject);
   trace.note('certificate_issuer', facts.issuer);
   trace.note('certificate_names', facts.names);

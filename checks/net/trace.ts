@@ -1,42 +1,55 @@
 import { type Clock } from '#lib/clock';
 import { type Evidence, type Measurement, type MetricDeclaration } from '#lib/observation';
-
-/** The stretches a run over the network is made of, in order (`request` is the one of a DNS check). */
-export type Phase = 'resolve' | 'connect' | 'tls' | 'request' | 'processing' | 'transfer';
+import { type TlsFacts } from './certificate.ts';
+import { type Phase, type Phases } from './phases.ts';
+import { type Resolution } from './resolve.ts';
 
 /**
  * Follows one run: in which phase it is, how long each took, and what was learned on the way. Phases
  * follow each other without a gap, so that they always add up to the total; the phase in which a run
- * failed counts up to the failure, and one that was not reached is absent. A phase entered again, as
- * by a redirect, adds to its sum.
+ * failed counts up to the failure, and one that was not reached is absent. A redirect begins a new
+ * hop, whose phases are kept apart from those before.
  */
 export class Trace {
-  readonly #clock: Clock;
-  readonly #phases = new Map<Phase, number>();
+  readonly clock: Clock;
+  /** How the name was looked up in the newest hop. */
+  resolution: Resolution | undefined;
+  /** What the TLS handshake of the newest hop told. */
+  tls: TlsFacts | undefined;
+  readonly #hops: Map<Phase, number>[] = [];
   readonly #measurements: Measurement[] = [];
   readonly #evidence: Record<string, string | number | boolean> = {};
   #current: Phase | undefined;
   #sinceMs = 0;
 
   constructor(clock: Clock) {
-    this.#clock = clock;
+    this.clock = clock;
+  }
+
+  /** Begins a hop with its first phase. */
+  enterHop(phase: Phase): void {
+    this.stop();
+    this.#hops.push(new Map());
+    this.resolution = undefined;
+    this.tls = undefined;
+    this.enter(phase);
   }
 
   /** Ends the current phase and begins `phase` at the same instant. */
   enter(phase: Phase): void {
     this.stop();
     this.#current = phase;
-    if (!this.#phases.has(phase)) this.#phases.set(phase, 0);
+    const hop = this.#hops.at(-1);
+    if (hop === undefined) this.#hops.push(new Map([[phase, 0]]));
+    else if (!hop.has(phase)) hop.set(phase, 0);
   }
 
   /** Ends the current phase; the time until the next `enter` belongs to none. */
   stop(): void {
-    const nowMs = this.#clock.monotonicMs();
-    if (this.#current !== undefined) {
-      this.#phases.set(
-        this.#current,
-        (this.#phases.get(this.#current) ?? 0) + nowMs - this.#sinceMs,
-      );
+    const nowMs = this.clock.monotonicMs();
+    const hop = this.#hops.at(-1);
+    if (hop !== undefined && this.#current !== undefined) {
+      hop.set(this.#current, (hop.get(this.#current) ?? 0) + nowMs - this.#sinceMs);
     }
     this.#current = undefined;
     this.#sinceMs = nowMs;
@@ -47,17 +60,26 @@ export class Trace {
     return this.#current;
   }
 
-  /** Milliseconds of every phase that was reached, the current one excepted. */
-  get phases(): ReadonlyMap<Phase, number> {
-    return this.#phases;
+  /** Milliseconds of every phase that was reached, hop by hop. */
+  get hops(): readonly Phases[] {
+    return this.#hops;
   }
 
-  /** The sum of the phases, in milliseconds. */
+  /** Milliseconds of every phase that was reached, summed over the hops. */
+  get phases(): Phases {
+    const sums = new Map<Phase, number>();
+    for (const hop of this.#hops) {
+      for (const [phase, ms] of hop) sums.set(phase, (sums.get(phase) ?? 0) + ms);
+    }
+    return sums;
+  }
+
+  /** The sum of all phases, in milliseconds. */
   get durationMs(): number {
-    return this.#phases.values().reduce((sum, ms) => sum + ms, 0);
+    return this.phases.values().reduce((sum, ms) => sum + ms, 0);
   }
 
-  /** Keeps a fact for a person to read. */
+  /** Keeps a fact for a person to read; a fact of the same name replaces it. */
   note(fact: string, value: string | number | boolean): void {
     this.#evidence[fact] = value;
   }

@@ -1,0 +1,112 @@
+import { isIP, type Socket } from 'node:net';
+import { type SecureContext, type TLSSocket } from 'node:tls';
+import { readTlsFacts, verifyPeer } from '../net/certificate.ts';
+import { type Endpoint, openTcp, openTls } from '../net/connect.ts';
+import { Failure } from '../net/failure.ts';
+import { locate, type Network } from '../net/locate.ts';
+import { proxyDestination, tunnel } from '../net/proxy.ts';
+import { type Trace } from '../net/trace.ts';
+import { type HttpSettings } from './settings.ts';
+import { hostOf, portOf } from './url.ts';
+
+/** What connections of a check are made with. */
+export interface Connector {
+  readonly settings: Pick<HttpSettings, 'proxy' | 'tls' | 'version'>;
+  readonly network: Network;
+  /** With or without the client certificate. Throws when a file of it cannot be read. */
+  readonly contextFor: (withClient: boolean) => SecureContext;
+}
+
+/**
+ * Opens the connection for one hop: name, policy, TCP, proxy, TLS, and the judgement of the certificate.
+ * A connection that is returned may be trusted with a request. To an origin that is not `trusted` no
+ * client certificate is shown.
+ */
+export async function openConnection(
+  { url, trusted }: { readonly url: URL; readonly trusted: boolean },
+  connector: Connector,
+  trace: Trace,
+  signal: AbortSignal,
+): Promise<Socket | Failure> {
+  trace.enterHop('resolve');
+  const { proxy } = connector.settings;
+  const endpoint = await locateHop(url, connector, trace, signal);
+  if (endpoint instanceof Failure) return endpoint;
+  if (url.protocol === 'http:') {
+    return proxyFault(await openTcp(endpoint, trace, signal), connector);
+  }
+  const tls = tlsRequest({ url, trusted }, connector);
+  if (tls instanceof Failure) return tls;
+  if (proxy === undefined) {
+    return verified(await openTls({ ...endpoint, tls }, trace, signal), tls.servername, {
+      connector,
+      trace,
+    });
+  }
+  const over = proxyFault(await openTcp(endpoint, trace, signal), connector);
+  if (over instanceof Failure) return over;
+  const authority = `${url.hostname}:${portOf(url)}`;
+  const refused = await tunnel(over, { authority, proxy }, trace, signal);
+  if (refused) return refused;
+  const socket = await openTls({ ...endpoint, tls, over }, trace, signal);
+  return verified(socket, tls.servername, { connector, trace });
+}
+
+/** Behind a proxy, the target's name is the proxy's business; an address is still judged here. */
+async function locateHop(
+  url: URL,
+  { settings, network }: Connector,
+  trace: Trace,
+  signal: AbortSignal,
+): Promise<Endpoint | Failure> {
+  const destination = { host: hostOf(url), port: portOf(url) };
+  if (settings.proxy === undefined) return locate(destination, network, trace, signal);
+  const denied = isIP(destination.host)
+    ? network.egress(destination.host, destination.port)
+    : undefined;
+  if (denied) return denied;
+  const endpoint = await locate(proxyDestination(settings.proxy), network, trace, signal);
+  return endpoint instanceof Failure ? proxyFailure(endpoint, settings.proxy.url) : endpoint;
+}
+
+function proxyFault(socket: Socket | Failure, { settings }: Connector): Socket | Failure {
+  if (!(socket instanceof Failure) || settings.proxy === undefined) return socket;
+  return proxyFailure(socket, settings.proxy.url);
+}
+
+/** The proxy's trouble is named as such. */
+function proxyFailure(failure: Failure, proxy: string): Failure {
+  if (failure.verdict.status === 'unknown') return failure;
+  return Failure.down(
+    'proxy_refused',
+    `the proxy ${proxy} cannot be reached: ${failure.verdict.message}`,
+  );
+}
+
+function tlsRequest(
+  { url, trusted }: { url: URL; trusted: boolean },
+  { settings, contextFor }: Connector,
+): { servername: string; context: SecureContext; alpn: readonly string[] } | Failure {
+  const servername = (trusted ? settings.tls.name : undefined) ?? hostOf(url);
+  try {
+    return { servername, context: contextFor(trusted), alpn: protocols[settings.version] };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return Failure.unknown('agent_error', `the certificates of tls cannot be used: ${why}`);
+  }
+}
+
+const protocols = { auto: ['h2', 'http/1.1'], '2': ['h2'], '1.1': ['http/1.1'] } as const;
+
+function verified(
+  socket: TLSSocket | Failure,
+  name: string,
+  { connector, trace }: { connector: Connector; trace: Trace },
+): Socket | Failure {
+  if (socket instanceof Failure) return socket;
+  trace.tls = readTlsFacts(socket);
+  const failure = connector.settings.tls.verify ? verifyPeer(socket, name) : undefined;
+  if (failure === undefined) return socket;
+  socket.on('error', () => undefined).destroy();
+  return failure;
+}

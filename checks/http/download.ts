@@ -1,0 +1,152 @@
+import { createHash, type Hash } from 'node:crypto';
+import { Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import {
+  createBrotliDecompress,
+  createGunzip,
+  createInflate,
+  createZstdDecompress,
+} from 'node:zlib';
+import { type Clock } from '#lib/clock';
+import { Failure } from '../net/failure.ts';
+
+/** What to do with a body while it goes by. */
+export interface DownloadPlan {
+  readonly bytesMax: number;
+  /** Keep at most this much of the decoded body; 0 keeps nothing. */
+  readonly textBytesMax: number;
+  readonly checksum: boolean;
+}
+
+interface Decoder {
+  readonly input: NodeJS.WritableStream;
+  /** Resolves, never rejects, when all is decoded or cannot be. */
+  readonly done: Promise<void>;
+}
+
+const decoders: Readonly<Record<string, () => NodeJS.ReadWriteStream>> = {
+  gzip: () => createGunzip(),
+  'x-gzip': () => createGunzip(),
+  deflate: () => createInflate(),
+  br: () => createBrotliDecompress(),
+  zstd: () => createZstdDecompress(),
+};
+
+/**
+ * Takes in one body piece by piece, and keeps none of it beyond what is asked for: counts bytes as they
+ * came and after decompression, remembers the longest pause, and computes the checksum on the way.
+ */
+export class Download {
+  /** Bytes as they came. */
+  received = 0;
+  /** Bytes after decompression; final once `finish` has resolved. */
+  decoded = 0;
+  /** Pieces in which they came. */
+  pieces = 0;
+  longestStallMs = 0;
+  readonly #plan: DownloadPlan;
+  readonly #clock: Clock;
+  readonly #hash: Hash | undefined;
+  readonly #kept: Buffer[] = [];
+  #keptBytes = 0;
+  #lastMs: number;
+  #decoder: Decoder | undefined;
+  #failure: Failure | undefined;
+
+  constructor(plan: DownloadPlan, clock: Clock) {
+    this.#plan = plan;
+    this.#clock = clock;
+    this.#lastMs = clock.monotonicMs();
+    if (plan.checksum) this.#hash = createHash('sha256');
+  }
+
+  /** The headers are there: from now on the body is due, in these codings (RFC 9110, 8.4). */
+  begin(contentEncoding: string): void {
+    this.#lastMs = this.#clock.monotonicMs();
+    const codings = contentEncoding
+      .toLowerCase()
+      .split(',')
+      .map((coding) => coding.trim())
+      .filter((coding) => coding !== '' && coding !== 'identity');
+    if (codings.length === 0) return;
+    const unknown = codings.find((coding) => !Object.hasOwn(decoders, coding));
+    if (unknown !== undefined || codings.length > 3) {
+      this.#failure = Failure.down(
+        'body_encoding',
+        `the body is encoded as ${contentEncoding}, which cannot be decoded`,
+      );
+      return;
+    }
+    this.#decoder = this.#openDecoder(codings);
+  }
+
+  /** How long nothing has come. */
+  get idleMs(): number {
+    return this.#clock.monotonicMs() - this.#lastMs;
+  }
+
+  /** Takes a piece; the failure that ends the download, if there is one. */
+  push(piece: Buffer): Failure | undefined {
+    this.longestStallMs = Math.max(this.longestStallMs, this.idleMs);
+    this.#lastMs = this.#clock.monotonicMs();
+    this.received += piece.length;
+    this.pieces += 1;
+    if (this.received > this.#plan.bytesMax) return this.#tooLarge('as it comes');
+    if (this.#decoder) this.#decoder.input.write(piece);
+    else if (this.#failure === undefined) this.#take(piece);
+    return this.#failure;
+  }
+
+  /** All has come, or no more will: waits until it is decoded. Only a `complete` body must be sound. */
+  async finish(complete: boolean): Promise<Failure | undefined> {
+    if (complete) this.longestStallMs = Math.max(this.longestStallMs, this.idleMs);
+    this.#decoder?.input.end();
+    await this.#decoder?.done;
+    return complete || this.#failure?.verdict.error === 'body_too_large'
+      ? this.#failure
+      : undefined;
+  }
+
+  /** Checksum of the decoded body, in hexadecimal. */
+  digest(): string {
+    return this.#hash?.digest('hex') ?? '';
+  }
+
+  /** The decoded body, or undefined when more came than was to be kept. */
+  get content(): Uint8Array | undefined {
+    return this.decoded > this.#plan.textBytesMax ? undefined : Buffer.concat(this.#kept);
+  }
+
+  #openDecoder(codings: readonly string[]): Decoder {
+    const steps = codings.toReversed().map((coding) => decoders[coding]?.() ?? createGunzip());
+    const sink = new Writable({
+      write: (piece: Buffer, _encoding, done) => {
+        this.#take(piece);
+        done(this.decoded > this.#plan.bytesMax ? new Error('too large') : null);
+      },
+    });
+    const done = pipeline([...steps, sink]).catch((error: Error) => {
+      this.#failure ??=
+        this.decoded > this.#plan.bytesMax
+          ? this.#tooLarge('after decompression')
+          : Failure.down('body_encoding', `the body cannot be decompressed: ${error.message}`);
+    });
+    const input = steps[0] ?? sink;
+    return { input, done };
+  }
+
+  #take(piece: Buffer): void {
+    this.decoded += piece.length;
+    this.#hash?.update(piece);
+    if (this.#keptBytes >= this.#plan.textBytesMax) return;
+    this.#kept.push(piece);
+    this.#keptBytes += piece.length;
+  }
+
+  #tooLarge(which: string): Failure {
+    return Failure.down(
+      'body_too_large',
+      `the body is larger (${which}) than the ${this.#plan.bytesMax} bytes of limit.body`,
+    );
+  }
+}

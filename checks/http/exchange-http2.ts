@@ -1,0 +1,54 @@
+import { connect, constants } from 'node:http2';
+import { type Socket } from 'node:net';
+import { type Headers, type Reception } from './reception.ts';
+import { type Request } from './request.ts';
+
+/** Enough to keep a fast, distant server sending (bytes in flight). */
+const windowBytes = 4 * 1024 * 1024;
+
+/** Headers of HTTP/1.1 that HTTP/2 forbids (RFC 9113, 8.2.2), and the one it has another name for. */
+const notInHttp2 = new Set(['connection', 'host', 'transfer-encoding', 'upgrade', 'keep-alive']);
+
+/** The same over HTTP/2: one stream on a session of its own. */
+export function exchangeHttp2(
+  socket: Socket,
+  request: Request,
+  { reception, sent }: { reception: Reception; sent: () => void },
+): void {
+  const { url } = request;
+  const session = connect(url.origin, {
+    createConnection: () => socket,
+    settings: { enablePush: false, initialWindowSize: windowBytes },
+  });
+  session.on('error', (error) => reception.broken(error));
+  session.once('goaway', (code) => {
+    if (code !== constants.NGHTTP2_NO_ERROR) reception.broken(new Error(`GOAWAY ${code}`));
+  });
+  session.once('close', () => reception.broken(new Error('the session was closed')));
+  const fields = Object.entries(request.headers).filter(([name]) => !notInHttp2.has(name));
+  const stream = session.request({
+    ':method': request.method,
+    ':path': request.target,
+    ':scheme': url.protocol.slice(0, -1),
+    ':authority': request.headers['host'] ?? url.host,
+    ...Object.fromEntries(fields),
+  });
+  stream
+    .on('response', (headers) => {
+      reception.begin('2');
+      reception.head(headers[':status'] ?? 0, plain(headers));
+    })
+    .on('data', (piece: Buffer) => reception.piece(piece))
+    .once('end', () => {
+      if (stream.rstCode === constants.NGHTTP2_NO_ERROR) reception.end();
+    })
+    .on('error', (error) => reception.broken(error))
+    .once('close', () => reception.broken(new Error('the stream was closed')))
+    .end(request.body);
+  sent();
+}
+
+/** Without the pseudo-headers. */
+function plain(headers: Headers): Headers {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !name.startsWith(':')));
+}

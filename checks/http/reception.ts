@@ -1,0 +1,162 @@
+import { handshakeFailure } from '../net/connect.ts';
+import { Failure } from '../net/failure.ts';
+import { type Trace } from '../net/trace.ts';
+import { type Download } from './download.ts';
+
+/** Headers by lower-case name; an array where one came several times. */
+export type Headers = Readonly<Record<string, string | string[] | undefined>>;
+
+export type HttpVersion = '1.0' | '1.1' | '2';
+
+/** The head of an answer; its body has gone through a Download. */
+export interface Response {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly version: HttpVersion;
+}
+
+/** What came of an exchange: a response, a failure, or a response that failed half-way. */
+export interface Outcome {
+  readonly response: Response | undefined;
+  readonly failure: Failure | undefined;
+}
+
+/** Deadlines within a run. */
+export interface ReceptionLimits {
+  readonly headersMs: number | undefined;
+  readonly idleMs: number | undefined;
+}
+
+/**
+ * Receives one answer, whichever protocol brings it: keeps the phases, watches the deadlines of headers
+ * and body, and settles exactly once. What happens after that changes nothing.
+ */
+export class Reception {
+  readonly #trace: Trace;
+  readonly #download: Download;
+  readonly #limits: ReceptionLimits;
+  readonly #signal: AbortSignal;
+  readonly #settled = Promise.withResolvers<Outcome>();
+  readonly #over = new AbortController();
+  readonly #headersCame = new AbortController();
+  #version: HttpVersion = '1.1';
+  #response: Response | undefined;
+
+  constructor(
+    parts: { trace: Trace; download: Download; limits: ReceptionLimits },
+    signal: AbortSignal,
+  ) {
+    this.#trace = parts.trace;
+    this.#download = parts.download;
+    this.#limits = parts.limits;
+    this.#signal = signal;
+    signal.addEventListener('abort', () => this.#abort(), { signal: this.#over.signal });
+    if (signal.aborted) this.#abort();
+    else this.#watchHeaders();
+  }
+
+  get outcome(): Promise<Outcome> {
+    return this.#settled.promise;
+  }
+
+  /** The first byte of the answer is there. */
+  begin(version: HttpVersion): void {
+    this.#version = version;
+    this.#trace.enter('transfer');
+  }
+
+  /** The head of the answer is there. */
+  head(status: number, headers: Headers): void {
+    this.#headersCame.abort();
+    this.#response = { status, headers, version: this.#version };
+    this.#download.begin(String(headers['content-encoding'] ?? ''));
+    this.#watchBody();
+  }
+
+  piece(piece: Buffer): void {
+    const failure = this.#download.push(piece);
+    if (failure) this.fail(failure);
+  }
+
+  end(): void {
+    this.#settle(undefined);
+  }
+
+  fail(failure: Failure): void {
+    this.#settle(failure);
+  }
+
+  /** The connection broke: what that means depends on how far we were. */
+  broken(error: NodeJS.ErrnoException): void {
+    this.fail(this.#response ? this.#bodyFailure(error) : headFailure(error));
+  }
+
+  #settle(failure: Failure | undefined): void {
+    if (this.#over.signal.aborted) return;
+    this.#trace.stop();
+    this.#headersCame.abort();
+    this.#over.abort();
+    this.#settled.resolve({ response: this.#response, failure });
+  }
+
+  #abort(): void {
+    this.fail(
+      this.#response
+        ? Failure.aborted(this.#signal, 'transfer', this.#progress())
+        : Failure.aborted(this.#signal, 'processing', 'the headers of the answer had not come'),
+    );
+  }
+
+  #watchHeaders(): void {
+    const { headersMs } = this.#limits;
+    if (headersMs === undefined) return;
+    this.#trace.clock.sleep(headersMs, this.#headersCame.signal).then(
+      () => this.fail(Failure.down('header_timeout', `no complete headers within ${headersMs} ms`)),
+      () => undefined,
+    );
+  }
+
+  #watchBody(): void {
+    const { idleMs } = this.#limits;
+    if (idleMs === undefined) return;
+    const leftMs = idleMs - this.#download.idleMs;
+    if (leftMs <= 0) {
+      this.fail(Failure.down('body_stall', `nothing came for ${idleMs} ms; ${this.#progress()}`));
+      return;
+    }
+    this.#trace.clock.sleep(leftMs, this.#over.signal).then(
+      () => this.#watchBody(),
+      () => undefined,
+    );
+  }
+
+  #bodyFailure(error: NodeJS.ErrnoException): Failure {
+    const code = error.code ?? '';
+    if (code.startsWith('HPE_') && code !== 'HPE_INVALID_EOF_STATE') {
+      return Failure.down('http_protocol', `the body is malformed (${code}); ${this.#progress()}`);
+    }
+    return Failure.down('body_truncated', `the connection ended early: ${this.#progress()}`);
+  }
+
+  #progress(): string {
+    const announced = this.#response?.headers['content-length'];
+    const of = announced === undefined ? '' : ` of ${String(announced)}`;
+    return `${this.#download.received}${of} bytes of the body had come`;
+  }
+}
+
+function headFailure(error: NodeJS.ErrnoException): Failure {
+  const code = error.code ?? '';
+  if (code.startsWith('ERR_SSL_')) return handshakeFailure(error, 'the server');
+  if (code === 'UND_ERR_HEADERS_OVERFLOW' || code === 'HPE_HEADER_OVERFLOW') {
+    return Failure.down('header_too_large', 'the headers of the answer are too large');
+  }
+  if (code.startsWith('HPE_') && code !== 'HPE_INVALID_EOF_STATE') {
+    return Failure.down('http_protocol', `the answer is not HTTP: ${error.message} (${code})`);
+  }
+  if (code.startsWith('ERR_HTTP2_')) {
+    return Failure.down('http_protocol', `HTTP/2 failed: ${error.message} (${code})`);
+  }
+  const how = code === 'ECONNRESET' ? 'reset' : 'closed';
+  return Failure.down('http_no_response', `the server ${how} the connection without an answer`);
+}
