@@ -96,7 +96,7 @@ function tlsRequest(
   }
 }
 
-const protocols = { auto: ['h2', 'http/1.1'], '2': ['h2'], '1.1': ['http/1.1'] } as const;
+const protocols = { auto: ['h2', 'http/1.1'], 2: ['h2'], 1.1: ['http/1.1'] } as const;
 
 function verified(
   socket: TLSSocket | Failure,

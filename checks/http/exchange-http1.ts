@@ -72,5 +72,5 @@ function watchFirstByte(socket: Socket, reception: Reception): void {
 }
 
 function readVersion(bytes: Buffer): HttpVersion {
-  return bytes.toString('latin1', 0, 8) === 'HTTP/1.0' ? '1.0' : '1.1';
+  return bytes.toString('latin1', 0, 8) === 'HTTP/1.0' ? 1 : 1.1;
 }

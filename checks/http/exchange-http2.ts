@@ -35,7 +35,7 @@ export function exchangeHttp2(
   });
   stream
     .on('response', (headers) => {
-      reception.begin('2');
+      reception.begin(2);
       reception.head(headers[':status'] ?? 0, plain(headers));
     })
     .on('data', (piece: Buffer) => reception.piece(piece))

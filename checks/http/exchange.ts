@@ -43,8 +43,8 @@ export async function exchange(
 
 /** TLS agrees on the version; without TLS, HTTP/2 is spoken only where it is asked for (RFC 9113, 3.3). */
 function chooseHttp2(socket: Socket, version: HttpSettings['version']): boolean | Failure {
-  if (!(socket instanceof TLSSocket)) return version === '2';
+  if (!(socket instanceof TLSSocket)) return version === 2;
   if (socket.alpnProtocol === 'h2') return true;
-  if (version !== '2') return false;
+  if (version !== 2) return false;
   return Failure.down('http_version', 'the server does not agree to HTTP/2 (ALPN)');
 }

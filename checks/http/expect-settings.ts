@@ -68,7 +68,7 @@ export const expectSettings = z
   .strictObject({
     status: z.array(status).min(1).default(['2xx']).describe('Status codes that are fine'),
     version: z
-      .array(z.enum(['1.0', '1.1', '2']))
+      .array(z.literal([1, 1.1, 2]))
       .min(1)
       .optional()
       .describe('HTTP versions that are fine'),

@@ -54,6 +54,7 @@ export const extractedValue = gauge('probe.value', '', {
 });
 
 export const httpMetrics: readonly MetricDeclaration[] = [
+  hopDuration,
   phaseDuration,
   statusCode,
   contentLength,
@@ -63,7 +64,6 @@ export const httpMetrics: readonly MetricDeclaration[] = [
   httpVersion,
   lastModified,
   failedRegex,
-  hopDuration,
   bodySize,
   throughput,
   longestStall,
@@ -95,7 +95,7 @@ export function measureAnswer(received: Received, hops: number, trace: Trace): v
   trace.measure(decodedLength, download.decoded);
   trace.measure(redirects, hops - 1);
   trace.measure(usedTls, received.tls === undefined ? 0 : 1);
-  trace.measure(httpVersion, Number(response.version));
+  trace.measure(httpVersion, response.version);
   trace.measure(bodySize, download.received);
   if (!Number.isNaN(modifiedMs)) trace.measure(lastModified, modifiedMs / 1000);
   if (download.received > 0) trace.measure(longestStall, download.longestStallMs / 1000);

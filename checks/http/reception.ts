@@ -6,7 +6,7 @@ import { type Download } from './download.ts';
 /** Headers by lower-case name; an array where one came several times. */
 export type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
-export type HttpVersion = '1.0' | '1.1' | '2';
+export type HttpVersion = 1 | 1.1 | 2;
 
 /** The head of an answer; its body has gone through a Download. */
 export interface Response {
@@ -39,7 +39,7 @@ export class Reception {
   readonly #settled = Promise.withResolvers<Outcome>();
   readonly #over = new AbortController();
   readonly #headersCame = new AbortController();
-  #version: HttpVersion = '1.1';
+  #version: HttpVersion = 1.1;
   #response: Response | undefined;
 
   constructor(

@@ -50,7 +50,7 @@ export const httpSettings = z.strictObject({
   body: body.optional(),
   auth: authSettings.optional(),
   version: z
-    .enum(['auto', '1.1', '2'])
+    .literal(['auto', 1.1, 2])
     .default('auto')
     .describe('HTTP version; auto: 2 where TLS agrees on it, else 1.1'),
   compression: z

@@ -25,10 +25,7 @@ export const tlsSettings = z
       .min(1)
       .optional()
       .describe('Name to send (SNI) and to expect in the certificate instead of the host'),
-    min: z
-      .enum(['1.0', '1.1', '1.2', '1.3'])
-      .default('1.2')
-      .describe('Oldest version of TLS allowed'),
+    min: z.literal([1, 1.1, 1.2, 1.3]).default(1.2).describe('Oldest version of TLS allowed'),
     verify: z
       .boolean()
       .default(true)
@@ -54,7 +51,7 @@ export function createTlsContexts(settings: TlsSettings): (withClient: boolean) 
   const kept = new Map<boolean, { readonly version: string; readonly context: SecureContext }>();
   return (withClient) => {
     const client = withClient && certificate !== undefined ? { cert: certificate, key } : {};
-    if (ca === undefined && min === '1.2' && client.cert === undefined) {
+    if (ca === undefined && min === 1.2 && client.cert === undefined) {
       return (plain ??= createSecureContext());
     }
     const files = [ca, client.cert, client.key];
@@ -74,15 +71,15 @@ export function createTlsContexts(settings: TlsSettings): (withClient: boolean) 
 
 /** OpenSSL 3 speaks TLS 1.0 and 1.1 only at security level 0. */
 function versionLimits(min: TlsSettings['min']): { minVersion: SecureVersion; ciphers?: string } {
-  const old = min === '1.0' || min === '1.1';
+  const old = min < 1.2;
   return { minVersion: versions[min], ...(old && { ciphers: 'DEFAULT@SECLEVEL=0' }) };
 }
 
 const versions = {
-  '1.0': 'TLSv1',
-  '1.1': 'TLSv1.1',
-  '1.2': 'TLSv1.2',
-  '1.3': 'TLSv1.3',
+  1: 'TLSv1',
+  1.1: 'TLSv1.1',
+  1.2: 'TLSv1.2',
+  1.3: 'TLSv1.3',
 } as const satisfies Record<TlsSettings['min'], SecureVersion>;
 
 function isPemOrPath(text: string): boolean {
