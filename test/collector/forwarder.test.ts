@@ -1,16 +1,13 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
-import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { DeadLetters } from '../../collector/dead-letters.ts';
-import { type BatchSource, Forwarder } from '../../collector/forwarder.ts';
 import { type Batch, type Delivery, type Sink } from '../../collector/sinks/sink.ts';
+import { startForwarding } from '../support/forwarding.ts';
+import { MemorySource } from '../support/memory-source.ts';
 import { gauge, logRecord } from '../support/points.ts';
-import { QuickClock } from '../support/quick-clock.ts';
 
-const silent = pino({ level: 'silent' });
 const delivered: Delivery = { kind: 'delivered' };
 const unixMs = 1_800_000_000_000;
 
@@ -22,9 +19,9 @@ afterEach(() => rm(directory, { recursive: true }));
 
 describe('Forwarder', () => {
   test('delivers batches in order and acknowledges each after its delivery', async () => {
-    const queue = new FakeQueue([batchOf('a'), batchOf('b'), batchOf('c')]);
+    const queue = new MemorySource([batchOf('a'), batchOf('b'), batchOf('c')]);
     const { sink, arrived } = sinkThat(() => delivered);
-    await using forwarding = await forward(sink, queue);
+    await using forwarding = await startForwarding(directory, sink, queue);
     await queue.drained;
     expect(arrived).toEqual(['a', 'b', 'c']);
     expect(forwarding.forwarder.statistics).toMatchObject({
@@ -35,14 +32,14 @@ describe('Forwarder', () => {
   });
 
   test('waits out an outage with growing delays, and at least as long as the backend asks', async () => {
-    const queue = new FakeQueue([batchOf('a'), batchOf('b')]);
+    const queue = new MemorySource([batchOf('a'), batchOf('b')]);
     let failures = 0;
     const { sink, arrived } = sinkThat(() => {
       failures += 1;
       if (failures > 30) return delivered;
       return { kind: 'retry', error: new Error('away'), ...(failures === 3 && { afterMs: 7_000 }) };
     });
-    await using forwarding = await forward(sink, queue);
+    await using forwarding = await startForwarding(directory, sink, queue);
     await queue.drained;
     expect(arrived).toEqual(['a', 'b']);
     expect(forwarding.clock.sleepsMs[2]).toBeGreaterThanOrEqual(7_000);
@@ -56,13 +53,16 @@ describe('Forwarder', () => {
     const points = [1, 2].flatMap((second) =>
       names.map((name) => gauge(name, unixMs + second * 1000)),
     );
-    const queue = new FakeQueue([{ points, logs: [logRecord('down', unixMs)] }, batchOf('later')]);
+    const queue = new MemorySource([
+      { points, logs: [logRecord('down', unixMs)] },
+      batchOf('later'),
+    ]);
     const { sink, arrived } = sinkThat((batch) =>
       batch.points.some(({ name }) => name === 'poison')
         ? { kind: 'rejected', error: new Error('too old') }
         : delivered,
     );
-    await using forwarding = await forward(sink, queue);
+    await using forwarding = await startForwarding(directory, sink, queue);
     await queue.drained;
     expect(arrived.toSorted()).toEqual(['a', 'a', 'b', 'b', 'c', 'c', 'd', 'd', 'down', 'later']);
     expect(arrived.at(-1)).toBe('later');
@@ -75,13 +75,13 @@ describe('Forwarder', () => {
 
   test('treats what fails while a canary is taken as refused', async () => {
     const points = ['a', 'b', 'poison', 'c'].map((name) => gauge(name, unixMs));
-    const queue = new FakeQueue([{ points, logs: [] }]);
+    const queue = new MemorySource([{ points, logs: [] }]);
     const { sink, arrived } = sinkThat((batch) =>
       batch.points.some(({ name }) => name === 'poison')
         ? { kind: 'retry', error: new Error('500 too old sample') }
         : delivered,
     );
-    await using forwarding = await forward(sink, queue);
+    await using forwarding = await startForwarding(directory, sink, queue);
     await queue.drained;
     expect(arrived.filter((name) => name !== 'farpoint.sink.canary').toSorted()).toEqual([
       'a',
@@ -92,9 +92,9 @@ describe('Forwarder', () => {
   });
 
   test('never takes an outage for a refusal: canaries fail too', async () => {
-    const queue = new FakeQueue([batchOf('a')]);
+    const queue = new MemorySource([batchOf('a')]);
     const { sink } = sinkThat(() => ({ kind: 'retry', error: new Error('away') }));
-    await using forwarding = await forward(sink, queue);
+    await using forwarding = await startForwarding(directory, sink, queue);
     await vi.waitFor(() => expect(forwarding.forwarder.statistics.retries).toBeGreaterThan(30), {
       timeout: 20_000,
     });
@@ -104,25 +104,25 @@ describe('Forwarder', () => {
 
   test('cuts a batch into deliveries the sink can take as a whole', async () => {
     const points = Array.from({ length: 10 }, (_, index) => gauge(`p${index}`, unixMs));
-    const queue = new FakeQueue([{ points, logs: [] }]);
+    const queue = new MemorySource([{ points, logs: [] }]);
     const sizes: number[] = [];
     const { sink } = sinkThat(({ points: part }) => {
       sizes.push(part.length);
       return delivered;
     });
-    await using _ = await forward({ ...sink, itemsMax: 4 }, queue);
+    await using _ = await startForwarding(directory, { ...sink, itemsMax: 4 }, queue);
     await queue.drained;
     expect(sizes).toEqual([4, 4, 2]);
   });
 
   test('counts what is refused as out of order apart when it may have been there already', async () => {
-    const queue = new FakeQueue([batchOf('again'), batchOf('late')]);
+    const queue = new MemorySource([batchOf('again'), batchOf('late')]);
     const { sink } = sinkThat(() => ({
       kind: 'rejected',
       error: new Error('out of order'),
       repeated: true,
     }));
-    await using forwarding = await forward(sink, queue);
+    await using forwarding = await startForwarding(directory, sink, queue);
     await queue.drained;
     // The first batch after a start may be one that was delivered before the end of the last process.
     expect(forwarding.forwarder.statistics).toMatchObject({
@@ -133,20 +133,20 @@ describe('Forwarder', () => {
   });
 
   test('a sink that throws is a sink that fails', async () => {
-    const queue = new FakeQueue([batchOf('a')]);
+    const queue = new MemorySource([batchOf('a')]);
     let calls = 0;
     const { sink, arrived } = sinkThat(() => {
       calls += 1;
       if (calls === 1) throw new Error('a bug');
       return delivered;
     });
-    await using _ = await forward(sink, queue);
+    await using _ = await startForwarding(directory, sink, queue);
     await queue.drained;
     expect(arrived).toEqual(['a']);
   });
 
   test('a stop lets the delivery in flight end, and leaves the rest for the next start', async () => {
-    const queue = new FakeQueue([batchOf('a'), batchOf('b')]);
+    const queue = new MemorySource([batchOf('a'), batchOf('b')]);
     const begun = Promise.withResolvers<void>();
     const end = Promise.withResolvers<void>();
     const sink: Sink = {
@@ -157,7 +157,7 @@ describe('Forwarder', () => {
       },
       [Symbol.asyncDispose]: () => Promise.resolve(),
     };
-    const forwarding = await forward(sink, queue);
+    const forwarding = await startForwarding(directory, sink, queue);
     await begun.promise;
     const stopped = forwarding[Symbol.asyncDispose]();
     end.resolve();
@@ -179,7 +179,7 @@ describe('Forwarder', () => {
           const points = items.map(({ series, poison }, index) =>
             gauge(`s${series}`, unixMs + index, { value: index, unit: poison ? 'poison' : '' }),
           );
-          const queue = new FakeQueue([{ points, logs: [] }]);
+          const queue = new MemorySource([{ points, logs: [] }]);
           const seen: Batch[] = [];
           const remaining = [...outages];
           const sink = {
@@ -195,7 +195,7 @@ describe('Forwarder', () => {
             },
             [Symbol.asyncDispose]: () => Promise.resolve(),
           };
-          await using forwarding = await forward(sink, queue);
+          await using forwarding = await startForwarding(directory, sink, queue);
           await queue.drained;
           const arrived = seen.flatMap((batch) => batch.points).filter(({ unit }) => unit === '');
           const good = points.filter(({ unit }) => unit === '');
@@ -211,32 +211,6 @@ describe('Forwarder', () => {
     );
   });
 });
-
-class FakeQueue implements BatchSource {
-  acknowledged = 0;
-  readonly #batches: Batch[];
-  readonly #drained = Promise.withResolvers<void>();
-  readonly drained = this.#drained.promise;
-
-  constructor(batches: readonly Batch[]) {
-    this.#batches = [...batches];
-  }
-
-  async next(signal: AbortSignal): ReturnType<BatchSource['next']> {
-    const [batch] = this.#batches;
-    if (batch !== undefined) return { batch, acknowledge: () => this.#acknowledge() };
-    return new Promise((_, reject) => {
-      signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-    });
-  }
-
-  #acknowledge(): Promise<void> {
-    this.#batches.shift();
-    this.acknowledged += 1;
-    if (this.#batches.length === 0) this.#drained.resolve();
-    return Promise.resolve();
-  }
-}
 
 function batchOf(name: string): Batch {
   return { points: [gauge(name, unixMs)], logs: [] };
@@ -259,27 +233,4 @@ function sinkThat(decide: (batch: Batch) => Delivery): { sink: Sink; arrived: st
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
   return { sink, arrived };
-}
-
-async function forward(sink: Sink, source: BatchSource) {
-  const clock = new QuickClock(1000);
-  const deadLetters = await DeadLetters.open({ directory, sink: 'test', bytesMax: 1e6, clock });
-  const forwarder = new Forwarder({ sink, source, deadLetters, clock, log: silent });
-  forwarder.start();
-  return {
-    forwarder,
-    clock,
-    letters: async (): Promise<readonly unknown[]> => {
-      const text = await readFile(join(directory, 'test.jsonl'), 'utf8');
-      return text
-        .trim()
-        .split('\n')
-        .slice(1)
-        .map((line) => JSON.parse(line));
-    },
-    [Symbol.asyncDispose]: async () => {
-      await forwarder[Symbol.asyncDispose]();
-      await deadLetters[Symbol.asyncDispose]();
-    },
-  };
 }
