@@ -185,12 +185,14 @@ function checkLabels(
   { common, labels }: ReadCheck,
   type: CheckType,
 ): void {
-  for (const { name, attributes = [] } of [...resultMetrics, ...type.metrics]) {
-    const taken = attributes.map((attribute) => attribute.replaceAll('.', '_'));
-    for (const label of Object.keys(labels).filter((key) => taken.includes(key))) {
-      const message = `${name} has an attribute of this name; choose another`;
-      reading.mistake(common, ['labels', label], message);
-    }
+  const metrics = [...resultMetrics, ...type.metrics];
+  for (const label of Object.keys(labels)) {
+    const taking = metrics.find(({ attributes = [] }) =>
+      attributes.some((attribute) => attribute.replaceAll('.', '_') === label),
+    );
+    if (taking === undefined) continue;
+    const message = `${taking.name} has an attribute of this name; choose another`;
+    reading.mistake(common, ['labels', label], message);
   }
 }
 

@@ -54,7 +54,6 @@ export const extractedValue = gauge('probe.value', '', {
 });
 
 export const httpMetrics: readonly MetricDeclaration[] = [
-  hopDuration,
   phaseDuration,
   statusCode,
   contentLength,
@@ -64,6 +63,7 @@ export const httpMetrics: readonly MetricDeclaration[] = [
   httpVersion,
   lastModified,
   failedRegex,
+  hopDuration,
   bodySize,
   throughput,
   longestStall,
