@@ -20,9 +20,7 @@ const protocolHeaders = {
 const settings = z.strictObject({
   url: z
     .url({ protocol: /^https?$/, error: 'expected an http:// or https:// address' })
-    .refine((url) => new URL(url).username === '' && new URL(url).password === '', {
-      error: 'credentials belong under auth, not into the address',
-    })
+    .refine(isWithoutCredentials, { error: 'credentials belong under auth, not into the address' })
     .describe('Where remote write is received, for example http://prometheus:9090/api/v1/write'),
   auth: z
     .strictObject({
@@ -44,6 +42,12 @@ const settings = z.strictObject({
 });
 
 type Settings = z.output<typeof settings>;
+
+/** True for what is no address at all, which another rule refuses. */
+function isWithoutCredentials(text: string): boolean {
+  const url = URL.parse(text);
+  return url === null || (url.username === '' && url.password === '');
+}
 
 /** Remote write 1.0, to Prometheus, VictoriaMetrics, Mimir, Thanos and whatever else speaks it. */
 export const prometheus = defineSink({

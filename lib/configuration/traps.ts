@@ -5,7 +5,7 @@ const cronMask = '\uE000';
 const referenceMask = '\uE001';
 
 const traps = [
-  { mask: cronMask, pattern: /\*(?:\/\d+)?(?:[ \t]+[\w*/,-]+){4,5}/g },
+  { mask: cronMask, pattern: /\*(?:\/\d+)?(?:[ \t]+[\w*/-]+(?:,[\w*/-]+)*){4,5}/g },
   { mask: referenceMask, pattern: /\$\{(?:env|file):[^}\n]*\}/g },
 ];
 
