@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { duration, labels, line, name, secret, size } from '#lib/scalars';
 
@@ -111,7 +111,7 @@ describe('names and labels', () => {
 test('a secret shows itself only when asked to', () => {
   const found = secret.parse('hunter2');
   expect(found.reveal()).toBe('hunter2');
-  for (const shown of [String(found), `${found}`, JSON.stringify({ found }), inspect({ found })]) {
+  for (const shown of [String(found), JSON.stringify({ found }), inspect({ found })]) {
     expect(shown).not.toContain('hunter2');
     expect(shown).toContain('***');
   }

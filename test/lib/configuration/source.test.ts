@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatMistake, type Mistake } from '#lib/configuration/mistake';
 import { Origins, type Key } from '#lib/configuration/origins';

@@ -1,19 +1,21 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { substitute } from '#lib/configuration/substitution';
 
 const folder = mkdtempSync(join(tmpdir(), 'farpoint-substitution-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
+interface Given {
+  readonly plain?: boolean;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 const env = { NAME: 'value', EMPTY: '', NUMBER: '42', YES: 'true', REFERENCE: '${env:NAME}' };
 
-function resolved(
-  text: string,
-  { plain = false, env: given = env as Record<string, string> } = {},
-) {
+function resolved(text: string, { plain = false, env: given = env }: Given = {}) {
   return substitute(text, { plain, references: { env: given, resolve: true } });
 }
 
