@@ -9,6 +9,7 @@
  * `NAME.jsonl` takes new letters until it holds half of what is allowed; then it replaces
  * `NAME.old.jsonl`, whose letters are lost, and counted.
  */
+import { existsSync } from 'node:fs';
 import { constants, type FileHandle, mkdir, open, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Clock } from '#lib/clock';
@@ -20,8 +21,8 @@ export interface DeadLettersOptions {
   readonly directory: string;
   /** The sink's name in the configuration. */
   readonly sink: string;
-  /** What both files may hold together. */
-  readonly bytesMax: number;
+  /** What both files may hold together; 64 MiB when absent. */
+  readonly bytesMax?: number;
   readonly clock: Clock;
 }
 
@@ -39,6 +40,7 @@ export interface DeadLettersStatistics {
   readonly droppedLetters: number;
 }
 
+const bytesMaxByDefault = 64 * 1024 * 1024;
 const header = `${JSON.stringify({ format: 'farpoint dead letters', version: 1 })}\n`;
 const newline = 0x0a;
 
@@ -69,9 +71,11 @@ export class DeadLetters implements AsyncDisposable {
   static async open(options: DeadLettersOptions): Promise<DeadLetters> {
     await mkdir(options.directory, { recursive: true });
     const deadLetters = new DeadLetters(options);
-    const old = await openFile(deadLetters.#oldPath);
-    await old.handle.close();
-    deadLetters.#old = old;
+    if (existsSync(deadLetters.#oldPath)) {
+      const old = await openFile(deadLetters.#oldPath);
+      await old.handle.close();
+      deadLetters.#old = old;
+    }
     deadLetters.#file = await openFile(deadLetters.#path);
     return deadLetters;
   }
@@ -89,11 +93,14 @@ export class DeadLetters implements AsyncDisposable {
   async add(letter: DeadLetter): Promise<void> {
     const line = Buffer.from(this.#lineOf(letter));
     const file = await this.#fileWithRoom(line.byteLength);
-    const { bytesWritten } = await file.handle.write(line, 0, line.byteLength, file.bytes);
-    if (bytesWritten < line.byteLength) throw new Error(`cannot write all of ${this.#path}`);
-    await file.handle.datasync();
-    file.bytes += line.byteLength;
-    file.letters += 1;
+    try {
+      await append(file, line);
+    } catch (error) {
+      // Opened again, it loses what was written of the line.
+      this.#file = undefined;
+      await file.handle.close();
+      throw error;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -103,7 +110,8 @@ export class DeadLetters implements AsyncDisposable {
   async #fileWithRoom(bytes: number): Promise<LetterFile> {
     this.#file ??= await openFile(this.#path);
     const { letters, bytes: used } = this.#file;
-    if (letters > 0 && used + bytes > this.#options.bytesMax / 2) await this.#rotate(this.#file);
+    const { bytesMax = bytesMaxByDefault } = this.#options;
+    if (letters > 0 && used + bytes > bytesMax / 2) await this.#rotate(this.#file);
     this.#file ??= await openFile(this.#path);
     return this.#file;
   }
@@ -146,6 +154,14 @@ async function openFile(path: string): Promise<LetterFile> {
     await handle.close();
     throw error;
   }
+}
+
+async function append(file: LetterFile, line: Buffer): Promise<void> {
+  const { bytesWritten } = await file.handle.write(line, 0, line.byteLength, file.bytes);
+  if (bytesWritten < line.byteLength) throw new Error('the disk took only a part of a dead letter');
+  await file.handle.datasync();
+  file.bytes += line.byteLength;
+  file.letters += 1;
 }
 
 async function beginFile(handle: FileHandle, path: string): Promise<LetterFile> {
