@@ -1,0 +1,112 @@
+import { ProtobufReader } from '#lib/protobuf/reader';
+import { ProtobufWriter } from '#lib/protobuf/writer';
+
+/*
+ * A block is one accepted request, as the queue keeps it: a protobuf message of its own.
+ *
+ *     1 format       1, always first
+ *     2 signal       0 metrics, 1 logs
+ *     3 agent        who made the data, where one agent did
+ *     4 key          id of the key it came with
+ *     5 received     milliseconds since the epoch
+ *     6 outbox       id of the agent's outbox, where the request was numbered…
+ *     7 first        …and the positions in it that the request covers
+ *     8 last
+ *     9 payload      ExportMetricsServiceRequest or ExportLogsServiceRequest, always last
+ */
+
+export const signals = ['metrics', 'logs'] as const;
+export type Signal = (typeof signals)[number];
+
+/** The positions of an agent's outbox that a request covers, both ends included. */
+export interface OutboxRange {
+  readonly outbox: string;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Everything known of a block but the data. */
+export interface BlockHeader {
+  readonly signal: Signal;
+  /** Empty where the data are of no agent, or of several. */
+  readonly agent: string;
+  readonly keyId: string;
+  readonly receivedUnixMs: number;
+  /** Undefined for a sender that does not number its requests. */
+  readonly range: OutboxRange | undefined;
+}
+
+export interface Block extends BlockHeader {
+  /** OTLP protobuf. */
+  readonly payload: Uint8Array;
+}
+
+const formatVersion = 1;
+
+export function encodeBlock({ payload, range, ...header }: Block): Uint8Array<ArrayBuffer> {
+  const writer = new ProtobufWriter();
+  writer.uint32(1, formatVersion);
+  writer.uint32(2, signals.indexOf(header.signal));
+  writer.string(3, header.agent);
+  writer.string(4, header.keyId);
+  writer.int64(5, Math.floor(header.receivedUnixMs));
+  if (range !== undefined) {
+    writer.string(6, range.outbox);
+    writer.int64(7, range.first);
+    writer.int64(8, range.last);
+  }
+  writer.bytes(9, payload);
+  return writer.finish();
+}
+
+/** The payload is a view of `bytes`. Throws for a block of a newer program, and DecodeError for no block. */
+export function decodeBlock(bytes: Uint8Array): Block {
+  const reader = new ProtobufReader(bytes);
+  let signal: Signal | undefined;
+  let [agent, keyId, outbox] = ['', '', ''];
+  let [receivedUnixMs, first, last] = [0, 0, 0];
+  let payload: Uint8Array = new Uint8Array();
+  while (reader.more()) {
+    switch (reader.field()) {
+      case 1:
+        checkFormat(reader.uint32());
+        break;
+      case 2:
+        signal = signals[reader.uint32()];
+        break;
+      case 3:
+        agent = reader.string();
+        break;
+      case 4:
+        keyId = reader.string();
+        break;
+      case 5:
+        receivedUnixMs = Number(reader.int64());
+        break;
+      case 6:
+        outbox = reader.string();
+        break;
+      case 7:
+        first = Number(reader.int64());
+        break;
+      case 8:
+        last = Number(reader.int64());
+        break;
+      case 9:
+        payload = reader.bytes();
+        break;
+      default:
+        reader.skip();
+    }
+  }
+  if (signal === undefined) throw new Error('cannot read a block of the queue: it has no signal');
+  const range = outbox === '' ? undefined : { outbox, first, last };
+  return { signal, agent, keyId, receivedUnixMs, range, payload };
+}
+
+function checkFormat(version: number): void {
+  if (version <= formatVersion) return;
+  throw new Error(
+    `cannot read a block of the queue: it has format ${version}, this program knows ${formatVersion}; start the newer version`,
+  );
+}
