@@ -62,6 +62,9 @@ export const sinkShape = {
 
 export const collectorShape = {
   version,
+  name: name
+    .optional()
+    .describe("Label collector of its own metrics; the host's name when it is not given"),
   listen: line
     .transform(toAddress)
     .refine((address) => address !== undefined, 'expected an address such as 127.0.0.1:4318')

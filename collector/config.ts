@@ -31,6 +31,8 @@ export interface KeyConfiguration {
 
 /** Everything a collector is told. */
 export interface CollectorConfiguration {
+  /** Undefined: the host's name is to be used. */
+  readonly name: string | undefined;
   readonly listen: Address;
   /** Paths of PEM files; undefined: plain HTTP. */
   readonly tls: { readonly certificate: string; readonly key: string } | undefined;
@@ -73,6 +75,7 @@ export function loadCollectorConfiguration(
   if (all === undefined || reading.failed) return reading.fail();
   const { limits } = all;
   return {
+    name: all.name,
     listen: all.listen,
     tls: all.tls,
     dataDirectory: all.data,
@@ -126,6 +129,7 @@ function readCollectorFile(
   checkListener(reading, own, keys);
   if (keys.keys !== undefined) {
     refuseSameIds(reading, own, keys.keys);
+    refuseMissingRegions(reading, own, keys.keys);
     if (fleet !== undefined) checkIdentities(reading, own, { keys: keys.keys, fleet });
   }
   return { reading, all, keys, sinks, fleet };
@@ -166,6 +170,18 @@ function refuseSameIds(
   for (const [index, id] of ids.entries()) {
     if (ids.indexOf(id) === index) continue;
     reading.mistake(own, ['keys', index, 'id'], 'another key has this id');
+  }
+}
+
+/** An agent always names its region, so that a key without any would refuse all of its results. */
+function refuseMissingRegions(
+  reading: ConfigurationReading,
+  own: Section,
+  keys: CollectorKeys['keys'],
+): void {
+  for (const [index, { agents, regions }] of keys.entries()) {
+    if (agents.length === 0 || regions.length > 0) continue;
+    reading.mistake(own, ['keys', index], 'give regions too: those its agents report for');
   }
 }
 

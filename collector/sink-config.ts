@@ -14,7 +14,7 @@ export interface SinkConfiguration {
   };
   readonly labels: Readonly<Record<string, string>>;
   /** What the sink type's own schema made of its keys. */
-  readonly settings: unknown;
+  readonly settings: Readonly<Record<string, unknown>>;
 }
 
 /** The sinks in their order; history, where none is configured, so that the collector works at once. */
@@ -67,7 +67,7 @@ function readSink(
     alsoKnown: Object.keys(sinkShape),
     notBuilt: ['only', ...(type.notBuilt ?? [])],
   });
-  if (common === undefined) return undefined;
+  if (common === undefined || settings === undefined) return undefined;
   const { name, labels, queue } = common;
   return { name, type: written, labels, queue: toBounds(queue), settings };
 }

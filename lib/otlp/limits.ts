@@ -24,13 +24,15 @@ export const valueDepthMax = 16;
 export class TooManyError extends DecodeError {}
 
 /** Why a decoder leaves a point or record out; bounded, so that it can be a label. */
-export type DecodeRejection =
-  | 'malformed'
-  | 'delta'
-  | 'unsupported_kind'
-  | 'too_many_attributes'
-  | 'too_long'
-  | 'too_many_buckets';
+export const decodeRejections = [
+  'malformed',
+  'delta',
+  'unsupported_kind',
+  'too_many_attributes',
+  'too_long',
+  'too_many_buckets',
+] as const;
+export type DecodeRejection = (typeof decodeRejections)[number];
 
 /** What is wrong with a point or record, for the statistics and for a person. */
 export interface Problem {

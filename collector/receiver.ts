@@ -1,0 +1,199 @@
+import { type Clock } from '#lib/clock';
+import { type Logger } from '#lib/log';
+import { decodeLogsJson } from '#lib/otlp/json-logs';
+import { decodeMetricsJson } from '#lib/otlp/json-metrics';
+import { type DecodeLimits, TooManyError } from '#lib/otlp/limits';
+import { decodeLogs, encodeLogs } from '#lib/otlp/logs';
+import { decodeMetrics, encodeMetrics } from '#lib/otlp/metrics';
+import { DecodeError } from '#lib/protobuf/reader';
+import { DiskFullError, QueueFullError } from '#lib/queue/queue';
+import { type Admission, admitLogs, admitPoints, type AdmissionRules } from './admission.ts';
+import { type OutboxRange, type Signal } from './block.ts';
+import { type CollectorConfiguration } from './config.ts';
+import { type Identity } from './keys.ts';
+import { type CollectorQueue } from './queue.ts';
+import { SeriesLimit } from './series-limit.ts';
+import { type Telemetry } from './telemetry.ts';
+
+export type Encoding = 'protobuf' | 'json';
+
+/** A whole request, its sender known. */
+export interface ExportRequest {
+  readonly signal: Signal;
+  readonly encoding: Encoding;
+  readonly identity: Identity;
+  /** Undefined for a sender that does not number its requests. */
+  readonly range: OutboxRange | undefined;
+  /** Decompressed. */
+  readonly body: Uint8Array;
+}
+
+/** What the sender is told. */
+export type ExportAnswer =
+  /** All but `rejected` is on disk. */
+  | {
+      readonly kind: 'accepted';
+      readonly rejected: number;
+      /** Says why, where something was rejected. */
+      readonly message: string;
+      /** Position of the sender's outbox up to which everything is on disk. */
+      readonly through: number | undefined;
+    }
+  /** The sender must not send the same again. */
+  | { readonly kind: 'undecodable' | 'too_many'; readonly message: string }
+  /** The sender is to keep it, and to send the same again later. */
+  | { readonly kind: 'later'; readonly message: string; readonly afterSeconds: number };
+
+export interface ReceiverOptions {
+  readonly limits: CollectorConfiguration['limits'];
+  readonly queue: CollectorQueue;
+  readonly clock: Clock;
+  readonly telemetry: Telemetry;
+  readonly log: Logger;
+}
+
+/** What is left of a request once every item has been judged. */
+interface Judged extends Pick<Admission<unknown>, 'items' | 'rejected' | 'agent' | 'aheadMs'> {
+  /** OTLP protobuf of the items. */
+  readonly payload: Uint8Array;
+}
+
+/** Clocks are never quite right: so far ahead, data go on at once. */
+const aheadMsMax = 60_000;
+const holdSecondsMax = 300;
+const queueFullSeconds = 10;
+const troubleSeconds = 30;
+
+/** Bounds that no setting changes; a point has far fewer of everything. */
+const pointLimits = { items: 250_000, name: 256, value: 4096, buckets: 256 };
+const recordLimits = { items: 250_000, attributes: 128, name: 256, value: 64 * 1024, buckets: 0 };
+
+/**
+ * Judges what was posted, and answers once all that is good in it is on disk. What can never be
+ * accepted is counted and told; trouble of our own makes the sender keep its data.
+ */
+export class Receiver {
+  readonly #options: ReceiverOptions;
+  readonly #seriesLimits = new Map<string, SeriesLimit>();
+  #lastTrouble: { readonly message: string; readonly unixMs: number } | undefined;
+
+  constructor(options: ReceiverOptions) {
+    this.#options = options;
+  }
+
+  /** Why data were refused a moment ago, if they were and none have been stored since. */
+  get trouble(): string | undefined {
+    const { message, unixMs = -Infinity } = this.#lastTrouble ?? {};
+    return this.#options.clock.unixMs() - unixMs < troubleSeconds * 1000 ? message : undefined;
+  }
+
+  async receive(request: ExportRequest): Promise<ExportAnswer> {
+    try {
+      const judged = request.signal === 'metrics' ? this.#metrics(request) : this.#logs(request);
+      return await this.#keep(request, judged);
+    } catch (error) {
+      if (error instanceof TooManyError) return { kind: 'too_many', message: error.message };
+      if (error instanceof DecodeError) return { kind: 'undecodable', message: error.message };
+      return this.#trouble(error);
+    }
+  }
+
+  #metrics({ encoding, body, identity }: ExportRequest): Judged {
+    const decode = encoding === 'json' ? decodeMetricsJson : decodeMetrics;
+    const limits: DecodeLimits = { ...pointLimits, attributes: this.#options.limits.labelsMax };
+    const { points, rejected } = decode(body, limits);
+    const admission = admitPoints(points, rejected, this.#rules(identity));
+    const isPayload = encoding === 'protobuf' && admission.isUnchanged;
+    return { ...admission, payload: isPayload ? body : encodeMetrics(admission.items) };
+  }
+
+  #logs({ encoding, body, identity }: ExportRequest): Judged {
+    const decode = encoding === 'json' ? decodeLogsJson : decodeLogs;
+    const { records, rejected } = decode(body, recordLimits);
+    const admission = admitLogs(records, rejected, this.#rules(identity));
+    const isPayload = encoding === 'protobuf' && admission.isUnchanged;
+    return { ...admission, payload: isPayload ? body : encodeLogs(admission.items) };
+  }
+
+  #rules(identity: Identity): AdmissionRules {
+    const { limits, clock } = this.#options;
+    const series = this.#seriesLimitOf(identity.keyId);
+    return {
+      identity,
+      nowUnixMs: clock.unixMs(),
+      futureMsMax: limits.futureMsMax,
+      hasRoom: (point) => series.admits(point),
+    };
+  }
+
+  #seriesLimitOf(keyId: string): SeriesLimit {
+    const { limits, clock } = this.#options;
+    const limit = this.#seriesLimits.get(keyId) ?? new SeriesLimit(limits.seriesMax, clock);
+    this.#seriesLimits.set(keyId, limit);
+    return limit;
+  }
+
+  async #keep(request: ExportRequest, judged: Judged): Promise<ExportAnswer> {
+    const { signal, identity, range } = request;
+    const { queue, clock, telemetry } = this.#options;
+    const receivedUnixMs = clock.unixMs();
+    if (judged.agent !== '') telemetry.seen(judged.agent, receivedUnixMs);
+    if (range !== undefined && judged.aheadMs > aheadMsMax) return hold(judged.aheadMs);
+    if (range === undefined && judged.items.length === 0) return this.#accepted(signal, judged);
+    const { agent, payload } = judged;
+    const { keyId } = identity;
+    const block = { signal, agent, keyId, receivedUnixMs, range, payload };
+    const acceptance = await queue.accept(block);
+    this.#recovered();
+    if (acceptance.stored) {
+      // An agent has no logs to send for most of its runs, but points for each.
+      if (signal === 'metrics') telemetry.missing.add(acceptance.missing, {});
+      return this.#accepted(signal, judged, acceptance.through);
+    }
+    telemetry.repeated.add(1, { signal });
+    return { kind: 'accepted', rejected: 0, message: '', through: acceptance.through };
+  }
+
+  #accepted(signal: Signal, { items, rejected }: Judged, through?: number): ExportAnswer {
+    const { telemetry } = this.#options;
+    telemetry.accepted.add(items.length, { signal });
+    for (const [reason, { count }] of rejected.reasons) {
+      telemetry.rejected.add(count, { signal, reason });
+    }
+    return { kind: 'accepted', rejected: rejected.count, message: describe(rejected), through };
+  }
+
+  #trouble(error: unknown): ExportAnswer {
+    const { clock, log } = this.#options;
+    const isFull = error instanceof QueueFullError || error instanceof DiskFullError;
+    const message = isFull ? error.message : 'cannot store: see the log of the collector';
+    if (this.#lastTrouble === undefined || !isFull)
+      log.error({ error }, 'cannot store what is posted');
+    this.#lastTrouble = { message, unixMs: clock.unixMs() };
+    const afterSeconds = error instanceof QueueFullError ? queueFullSeconds : troubleSeconds;
+    return { kind: 'later', message, afterSeconds };
+  }
+
+  #recovered(): void {
+    if (this.#lastTrouble === undefined) return;
+    this.#lastTrouble = undefined;
+    this.#options.log.info('storing again what is posted');
+  }
+}
+
+function hold(aheadMs: number): ExportAnswer {
+  const seconds = Math.ceil((aheadMs - aheadMsMax) / 1000);
+  return {
+    kind: 'later',
+    message: `held until due: data are ${Math.round(aheadMs / 1000)} s ahead of this clock; set the clock of the sender`,
+    afterSeconds: Math.min(seconds, holdSecondsMax),
+  };
+}
+
+function describe({ count, reasons }: Judged['rejected']): string {
+  if (count === 0) return '';
+  const parts = reasons
+    .entries()
+    .map(([reason, detail]) => `${detail.count} ${reason} (for example ${detail.example})`);
+  return `${count} rejected: ${[...parts].join('; ')}`;
+}

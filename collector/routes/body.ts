@@ -1,0 +1,124 @@
+import { type IncomingMessage } from 'node:http';
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+
+const inflate = promisify(gunzip);
+
+/** A whole body, decompressed, or why there is none. */
+export type Body =
+  | { readonly kind: 'whole'; readonly bytes: Buffer }
+  | { readonly kind: 'too_large' | 'malformed' | 'busy'; readonly message: string };
+
+export interface BodyOptions {
+  readonly isGzip: boolean;
+  /** As it arrives. */
+  readonly bodyBytesMax: number;
+  /** After decompression. */
+  readonly inflatedBytesMax: number;
+}
+
+/** What the bodies of all requests may hold in memory together. */
+const heldBytesMax = 256 * 1024 * 1024;
+
+/** The memory that all bodies share. */
+export class BodyMemory {
+  #heldBytes = 0;
+  #inflating: Promise<unknown> = Promise.resolve();
+
+  /** False when too much is held already; otherwise the bytes are to be given back. */
+  take(bytes: number): boolean {
+    if (this.#heldBytes + bytes > heldBytesMax) return false;
+    this.#heldBytes += bytes;
+    return true;
+  }
+
+  giveBack(bytes: number): void {
+    this.#heldBytes -= bytes;
+  }
+
+  /** Decompresses one body at a time, so that a hundred bombs take the memory of one. */
+  async inflate(bytes: Buffer, bytesMax: number): Promise<Buffer> {
+    const run = (): Promise<Buffer> => inflate(bytes, { maxOutputLength: bytesMax });
+    const turn = this.#inflating.then(run, run);
+    this.#inflating = turn;
+    return turn;
+  }
+}
+
+/** One request's body, within its bounds. It counts as held until it is disposed. */
+export class RequestBody implements Disposable {
+  readonly #memory: BodyMemory;
+  readonly #request: IncomingMessage;
+  readonly #options: BodyOptions;
+  #heldBytes = 0;
+
+  constructor(memory: BodyMemory, request: IncomingMessage, options: BodyOptions) {
+    this.#memory = memory;
+    this.#request = request;
+    this.#options = options;
+  }
+
+  /** Rejects only when the sender goes away. What is left of a refused body runs dry, unread. */
+  async read(): Promise<Body> {
+    const arrived = await this.#collect();
+    return arrived.kind === 'whole' && this.#options.isGzip
+      ? this.#inflate(arrived.bytes)
+      : arrived;
+  }
+
+  [Symbol.dispose](): void {
+    this.#memory.giveBack(this.#heldBytes);
+    this.#heldBytes = 0;
+  }
+
+  async #collect(): Promise<Body> {
+    const { isGzip, bodyBytesMax, inflatedBytesMax } = this.#options;
+    const bytesMax = isGzip ? bodyBytesMax : Math.min(bodyBytesMax, inflatedBytesMax);
+    const announced = Number(this.#request.headers['content-length'] ?? 0);
+    const chunks: Buffer[] = [];
+    let length = 0;
+    let problem: Body | undefined = announced > bytesMax ? tooLarge(bytesMax) : undefined;
+    if (problem === undefined) {
+      for await (const chunk of this.#chunks()) {
+        length += chunk.length;
+        if (length > bytesMax) problem = tooLarge(bytesMax);
+        else if (!this.#take(chunk.length)) problem = busy;
+        if (problem !== undefined) break;
+        chunks.push(chunk);
+      }
+    }
+    if (problem === undefined) return { kind: 'whole', bytes: Buffer.concat(chunks, length) };
+    this.#request.resume();
+    return problem;
+  }
+
+  #chunks(): AsyncIterable<Buffer> {
+    // Leaving the loop early must not cut the connection: the sender has yet to read why.
+    return this.#request.iterator({ destroyOnReturn: false });
+  }
+
+  async #inflate(bytes: Buffer): Promise<Body> {
+    const { inflatedBytesMax } = this.#options;
+    try {
+      const inflated = await this.#memory.inflate(bytes, inflatedBytesMax);
+      return this.#take(inflated.length) ? { kind: 'whole', bytes: inflated } : busy;
+    } catch (error) {
+      const isTooLarge = error instanceof RangeError;
+      return isTooLarge
+        ? tooLarge(inflatedBytesMax)
+        : { kind: 'malformed', message: 'broken gzip' };
+    }
+  }
+
+  #take(bytes: number): boolean {
+    const isTaken = this.#memory.take(bytes);
+    if (isTaken) this.#heldBytes += bytes;
+    return isTaken;
+  }
+}
+
+const busy: Body = { kind: 'busy', message: 'too much is being received at once' };
+
+function tooLarge(bytesMax: number): Body {
+  return { kind: 'too_large', message: `body of more than ${bytesMax} bytes; send it in parts` };
+}
