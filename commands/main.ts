@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import yargs, { type Argv } from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { ConfigurationError } from '#lib/configuration/mistake';
 import { UsageError, type Command } from './command.ts';
+import { readVersion } from './version.ts';
 
 interface Entry {
   readonly usage: string;
@@ -15,6 +15,11 @@ const commands: readonly Entry[] = [
     usage: 'demo',
     summary: 'Show a service, agents in three regions and a collector at work on this machine',
     load: () => import('./demo.ts'),
+  },
+  {
+    usage: 'collector [file]',
+    summary: 'Receive results, keep them safe, forward them',
+    load: () => import('./collector.ts'),
   },
   {
     usage: 'validate [files..]',
@@ -91,13 +96,4 @@ function explain(error: unknown): string {
   const cause = error.cause instanceof Error ? `: ${error.cause.message}` : '';
   if (error.message.startsWith('cannot ')) return `farpoint: ${error.message}${cause}`;
   return `farpoint: this is a bug, please report it\n${error.stack ?? error.message}${cause}`;
-}
-
-/** From the nearest package.json: the checkout's, or the one beside the built files. */
-function readVersion(): string {
-  const manifest: unknown = JSON.parse(
-    readFileSync(new URL('../package.json', import.meta.url), 'utf8'),
-  );
-  const isManifest = typeof manifest === 'object' && manifest !== null && 'version' in manifest;
-  return isManifest ? String(manifest.version) : 'unknown';
 }

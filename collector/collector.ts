@@ -1,0 +1,96 @@
+import { type FastifyInstance } from 'fastify';
+import { type Clock } from '#lib/clock';
+import { type Logger } from '#lib/log';
+import { type QueueIncident } from '#lib/queue/queue';
+import { type CollectorConfiguration, type KeyConfiguration } from './config.ts';
+import { KeyRing } from './keys.ts';
+import { type Lanes, openLanes } from './lanes.ts';
+import { agentFamilies, laneFamilies, ProcessMetrics } from './own-metrics.ts';
+import { openCollectorQueue } from './queue.ts';
+import { Receiver } from './receiver.ts';
+import { addHistoryRoutes } from './routes/history.ts';
+import { addOperationRoutes } from './routes/operation.ts';
+import { addOtlpRoutes } from './routes/otlp.ts';
+import { startServer } from './server.ts';
+import { HistorySink } from './sinks/history.ts';
+import { Telemetry } from './telemetry.ts';
+
+export interface CollectorOptions {
+  readonly configuration: CollectorConfiguration;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly version: string;
+  /** Label `collector` of all its own metrics. */
+  readonly name: string;
+}
+
+/** A running collector. Disposing it stops it from the senders' side on; what was accepted stays on disk. */
+export interface Collector extends AsyncDisposable {
+  readonly url: string;
+  /** Blocks that wait for each sink. */
+  backlog(): Readonly<Record<string, number>>;
+  /** The one part of the configuration that can change while it runs. */
+  replaceKeys(keys: readonly KeyConfiguration[]): void;
+}
+
+/**
+ * Starts everything from the backends' side on, the listener last. Rejects when a part cannot start;
+ * what runs by then is stopped again.
+ */
+export async function startCollector(options: CollectorOptions): Promise<Collector> {
+  const { configuration, clock, log } = options;
+  await using stack = new AsyncDisposableStack();
+  const telemetry = new Telemetry();
+  const keys = new KeyRing(configuration.keys, clock);
+  const queue = stack.use(
+    await openCollectorQueue({ ...configuration, clock, report: reporter(telemetry, log) }),
+  );
+  for (const { owner, receivedUnixMs } of queue.outboxes) telemetry.seen(owner, receivedUnixMs);
+  const lanes = stack.use(await openLanes({ configuration, queue, clock, log }));
+  const receiver = new Receiver({ limits: configuration.limits, queue, clock, telemetry, log });
+  const processMetrics = stack.use(new ProcessMetrics(options.version, clock));
+  const addRoutes = (app: FastifyInstance): void => {
+    addOtlpRoutes(app, { receiver, keys, limits: configuration.limits, clock, telemetry, log });
+    addOperationRoutes(app, {
+      trouble: () => receiver.trouble,
+      metrics: () => [
+        ...telemetry.families,
+        ...laneFamilies(lanes.statistics(), clock.unixMs()),
+        ...agentFamilies(keys.agents, (agent) => telemetry.lastSeenUnixMs(agent)),
+        ...processMetrics.take(),
+      ],
+      labels: { collector: options.name },
+    });
+    addHistory(app, { lanes, keys, clock });
+  };
+  const { listen, tls } = configuration;
+  const server = stack.use(await startServer({ listen, tls, log, addRoutes }));
+  const running = stack.move();
+  return {
+    url: server.url,
+    backlog: () =>
+      Object.fromEntries(lanes.statistics().map(({ sink, queue }) => [sink, queue.pendingBlocks])),
+    replaceKeys: (replacement) => keys.replace(replacement),
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}
+
+/** Damage and drops are for the operator to know: logged when they happen, and counted. */
+function reporter(telemetry: Telemetry, log: Logger): (incident: QueueIncident) => void {
+  return (incident) => {
+    telemetry.incidents.add(1, { kind: incident.kind });
+    log.warn({ ...incident }, 'the queue met trouble on its disk, or dropped what was too much');
+  };
+}
+
+/** The history can be read where there is one. */
+function addHistory(
+  app: FastifyInstance,
+  { lanes, keys, clock }: { lanes: Lanes; keys: KeyRing; clock: Clock },
+): void {
+  const history = lanes.sinks.find((sink) => sink instanceof HistorySink);
+  if (history === undefined) return;
+  const mayRead = (authorization: string | undefined): boolean =>
+    keys.permits('read', authorization);
+  addHistoryRoutes(app, { history, mayRead, clock });
+}

@@ -1,0 +1,79 @@
+import { join } from 'node:path';
+import { type Clock } from '#lib/clock';
+import { type Logger } from '#lib/log';
+import { type CollectorConfiguration, type SinkConfiguration } from './config.ts';
+import { DeadLetters } from './dead-letters.ts';
+import { Forwarder } from './forwarder.ts';
+import { type LaneStatistics } from './own-metrics.ts';
+import { type CollectorQueue } from './queue.ts';
+import { sinkTypes } from './sinks/registry.ts';
+import { type Sink } from './sinks/sink.ts';
+
+export interface LanesOptions {
+  readonly configuration: Pick<CollectorConfiguration, 'sinks' | 'dataDirectory'>;
+  readonly queue: CollectorQueue;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** A sink with everything that serves it alone: a slow one holds up no other. */
+interface Lane {
+  readonly name: string;
+  readonly sink: Sink;
+  readonly deadLetters: DeadLetters;
+  readonly forwarder: Forwarder;
+}
+
+/** All lanes, forwarding until they are disposed. */
+export interface Lanes extends AsyncDisposable {
+  readonly sinks: readonly Sink[];
+  statistics(): readonly LaneStatistics[];
+}
+
+const deadLettersBytesMax = 1024 ** 3;
+
+/** Opens the configured sinks and starts to forward what waits for them. */
+export async function openLanes(options: LanesOptions): Promise<Lanes> {
+  await using stack = new AsyncDisposableStack();
+  const lanes: Lane[] = [];
+  for (const sink of options.configuration.sinks) lanes.push(await openLane(sink, options, stack));
+  for (const { forwarder } of lanes) forwarder.start();
+  const running = stack.move();
+  return {
+    sinks: lanes.map(({ sink }) => sink),
+    statistics: () => lanes.map((lane) => statisticsOf(lane, options.queue)),
+    [Symbol.asyncDispose]: () => running.disposeAsync(),
+  };
+}
+
+async function openLane(
+  { name, type, settings, labels }: SinkConfiguration,
+  { configuration, queue, clock, log }: LanesOptions,
+  stack: AsyncDisposableStack,
+): Promise<Lane> {
+  const { dataDirectory } = configuration;
+  const sinkType = sinkTypes.find((candidate) => candidate.type === type);
+  if (sinkType === undefined) throw new Error(`there is no sink of type ${type}`);
+  const sink = stack.use(await sinkType.create({ name, settings, labels, dataDirectory, clock }));
+  const directory = join(dataDirectory, 'dead-letters');
+  const deadLetters = stack.use(
+    await DeadLetters.open({ directory, sink: name, bytesMax: deadLettersBytesMax, clock }),
+  );
+  const source = queue.source(name);
+  const forwarder = stack.use(
+    new Forwarder({ sink, source, deadLetters, clock, log: log.child({ sink: name }) }),
+  );
+  return { name, sink, deadLetters, forwarder };
+}
+
+function statisticsOf(
+  { name, deadLetters, forwarder }: Lane,
+  queue: CollectorQueue,
+): LaneStatistics {
+  return {
+    sink: name,
+    queue: queue.statistics(name),
+    forwarder: forwarder.statistics,
+    deadLetters: deadLetters.statistics,
+  };
+}
