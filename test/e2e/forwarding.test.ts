@@ -156,6 +156,24 @@ needs('prometheus')('forwarding to Prometheus', () => {
   });
 });
 
+needs('victoria-metrics', 'prometheus')('what a sink says of a backend', () => {
+  test.each([
+    ['VictoriaMetrics', () => startVictoriaMetrics(), /without -dedup\.minScrapeInterval/],
+    [
+      'VictoriaMetrics that hides duplicates',
+      () => startVictoriaMetrics(['-dedup.minScrapeInterval=1ms']),
+      undefined,
+    ],
+    ['Prometheus', () => startPrometheus(), /no storage\.tsdb\.out_of_order_time_window/],
+    ['Prometheus with a window', () => startPrometheus({ outOfOrderWindow: '30m' }), undefined],
+  ])('%s', async (_, start, warning) => {
+    await using server = await start();
+    await using sink = await sinkFor(server.url);
+    const findings = await sink.inspect?.(new AbortController().signal);
+    expect(findings).toEqual(warning === undefined ? [] : [expect.stringMatching(warning)]);
+  });
+});
+
 /** A point of each kind. */
 function batchAt(unixMs: number): Batch {
   const { attributes } = gauge('', unixMs);
