@@ -37,7 +37,7 @@ export const command = defineCommand({
       throw new UsageError('say whom the key is for: --agent NAME --region NAME, or --scope read');
     }
     for (const given of [...agent, ...region]) {
-      if (!name.safeParse(given).success) throw new UsageError(`${given} is not a name`);
+      if (!name.safeParse(given).success) throw new UsageError(`"${given}" is no name`);
     }
     if (expires !== undefined && !isDay(expires)) {
       throw new UsageError('--expires wants a day such as 2027-06-30');

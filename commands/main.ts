@@ -53,7 +53,7 @@ async function main(words: readonly string[]): Promise<void> {
     .demandCommand(1, 'name a command')
     .exitProcess(false)
     .fail((message: string | null, error: Error | undefined) => {
-      throw error ?? new UsageError(message ?? 'not understood');
+      throw error ?? new UsageError(inWords(message));
     });
   for (const entry of commands) parser = register(parser, entry, stop);
   try {
@@ -61,7 +61,7 @@ async function main(words: readonly string[]): Promise<void> {
     process.stderr.write(`${await parser.getHelp()}\n`);
     process.exitCode = 2;
   } catch (error) {
-    process.stderr.write(`${explain(error)}\n`);
+    process.stderr.write(`${explain(error, helpFor(words[0]))}\n`);
     process.exitCode = 2;
   }
 }
@@ -88,11 +88,21 @@ function abortOnSignals(): AbortSignal {
   return controller.signal;
 }
 
+function inWords(message: string | null): string {
+  if (message === null) return 'not understood';
+  return message.startsWith('Not enough non-option arguments') ? 'an argument is missing' : message;
+}
+
+function helpFor(word: string | undefined): string {
+  const command = commands.find(({ usage }) => usage.split(' ')[0] === word);
+  return `See farpoint ${command === undefined ? '' : `${word} `}--help.`;
+}
+
 /** Failures at start say in a sentence what cannot be done; anything else is a bug, with its stack. */
-function explain(error: unknown): string {
+function explain(error: unknown, help: string): string {
   if (error instanceof ConfigurationError) return error.message;
   if (!(error instanceof Error)) return `farpoint: ${String(error)}`;
-  if (error instanceof UsageError) return `farpoint: ${error.message}\nSee farpoint --help.`;
+  if (error instanceof UsageError) return `farpoint: ${error.message}\n${help}`;
   const cause = error.cause instanceof Error ? `: ${error.cause.message}` : '';
   if (error.message.startsWith('cannot ')) return `farpoint: ${error.message}${cause}`;
   return `farpoint: this is a bug, please report it\n${error.stack ?? error.message}${cause}`;

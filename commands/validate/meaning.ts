@@ -84,7 +84,7 @@ function describeHosts(fleet: Fleet): readonly string[] {
     .map(({ host, runsPerSecond, checks }) => [host, runsPerSecond.toFixed(3), checks.join(', ')]);
   const more = hosts.length - rows.length;
   return [
-    ...table([['host', 'requests/s', 'checks'], ...rows]),
+    ...table([['host', 'runs/s', 'checks'], ...rows]),
     ...(more > 0 ? [`… and ${count(more, 'host')} more`] : []),
   ];
 }

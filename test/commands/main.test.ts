@@ -1,0 +1,46 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { runFarpoint } from '../support/run-farpoint.ts';
+
+test('without a command it shows what there is, as a mistake of usage', () => {
+  const { code, output, errors } = runFarpoint([]);
+  expect(code).toBe(2);
+  expect(output).toBe('');
+  expect(errors).toMatch(/^farpoint <command>/);
+  for (const command of ['validate', 'schema', 'key'])
+    expect(errors).toContain(`farpoint ${command}`);
+});
+
+test.each(['--help', '-h'])('%s is no mistake', (option) => {
+  const { code, output } = runFarpoint([option]);
+  expect(code).toBe(0);
+  expect(output).toMatch(/^farpoint <command>/);
+});
+
+test.each(['--version', '-V'])('%s is the one of the package', (option) => {
+  const manifest = readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8');
+  expect(runFarpoint([option])).toEqual({
+    code: 0,
+    output: `${JSON.parse(manifest).version}\n`,
+    errors: '',
+  });
+});
+
+test.each([
+  [['vlidate'], /Did you mean validate\?/],
+  [['validate', '--resolv', 'x.yaml'], /Unknown argument: resolv/],
+  [['validate'], /name a configuration to validate/],
+  [['schema'], /an argument is missing/],
+  [['schema', 'agnet'], /agent/],
+  [['key', 'new'], /--agent NAME --region NAME/],
+  [['key', 'new', '--agent', 'a b', '--region', 'r'], /"a b" is no name/],
+  [['key', 'new', '--agent', 'a', '--region', 'r', '--expires', 'soon'], /2027-06-30/],
+])('farpoint %j is a mistake of usage that says what to do', (args, message) => {
+  const { code, output, errors } = runFarpoint(args);
+  expect(code).toBe(2);
+  expect(output).toBe('');
+  expect(errors).toMatch(message);
+  expect(errors).toMatch(/\nSee farpoint (?:(?:validate|schema|key) )?--help\.\n$/);
+  expect(errors).not.toMatch(/\n {4}at /);
+});
