@@ -13,10 +13,17 @@ export function seriesKey(point: MetricPoint): string {
   );
 }
 
-function attributesKey(attributes: Attributes): string {
+/** A decoder gives points with the same attributes the same object. */
+const knownKeys = new WeakMap<Attributes, string>();
+
+/** The same for attributes alone. */
+export function attributesKey(attributes: Attributes): string {
+  const known = knownKeys.get(attributes);
+  if (known !== undefined) return known;
   const names = Object.keys(attributes).sort();
   let key = `${names.length}`;
   for (const name of names) key += framed(name) + framed(attributes[name] ?? '');
+  knownKeys.set(attributes, key);
   return key;
 }
 

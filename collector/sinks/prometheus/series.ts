@@ -1,6 +1,6 @@
-import { type MetricPoint } from '#lib/otlp/model';
+import { type Attributes, type MetricPoint } from '#lib/otlp/model';
 import { ProtobufWriter } from '#lib/protobuf/writer';
-import { seriesKey } from '../../series-key.ts';
+import { attributesKey } from '../../series-key.ts';
 import { labelName, metricName } from './names.ts';
 
 /** One series of the backend. The same labels are always the same object. */
@@ -32,6 +32,8 @@ const translationsMax = 100_000;
 /** Turns points into samples by series. What the series of a point is called is worked out once. */
 export class SeriesTable {
   readonly #extra: Readonly<Record<string, string>>;
+  /** Numbers stand for attributes in the keys of translations: looking up a long text costs its length. */
+  readonly #attributes = new Map<string, number>();
   readonly #translations = new Map<string, Translation>();
   readonly #series = new Map<string, Series>();
 
@@ -44,6 +46,7 @@ export class SeriesTable {
    * The samples of each series in order of time, one per millisecond: of several the last one given.
    */
   group(points: readonly MetricPoint[]): ReadonlyMap<Series, readonly Sample[]> | UnwritableName {
+    if (this.#translations.size > translationsMax) this.#forget();
     const groups = new Map<Series, Sample[]>();
     for (const point of points) {
       const translation = this.#translate(point);
@@ -59,7 +62,7 @@ export class SeriesTable {
   }
 
   #translate(point: MetricPoint): Translation | UnwritableName {
-    const key = seriesKey(point);
+    const key = this.#keyOf(point);
     const known = this.#translations.get(key);
     const bounds = typeof point.value === 'object' ? point.value.bounds.join() : known?.bounds;
     if (known !== undefined && known.bounds === bounds) return known;
@@ -67,7 +70,6 @@ export class SeriesTable {
     if (name === undefined) {
       return new UnwritableName(`cannot write the metric name ${JSON.stringify(point.name)}`);
     }
-    if (this.#translations.size >= translationsMax) this.#forget();
     const labelSets = labelSetsOf(point, name, labelsOf(point, this.#extra));
     const translation = {
       bounds: bounds ?? '',
@@ -75,6 +77,21 @@ export class SeriesTable {
     };
     this.#translations.set(key, translation);
     return translation;
+  }
+
+  /** Short, and the same for all points of a series. */
+  #keyOf({ name, unit, kind, monotonic, resource, attributes }: MetricPoint): string {
+    const numbers = `${this.#numberOf(resource)} ${this.#numberOf(attributes)}`;
+    return `${numbers} ${kind} ${monotonic} ${unit.length} ${unit}${name}`;
+  }
+
+  #numberOf(attributes: Attributes): number {
+    const key = attributesKey(attributes);
+    const known = this.#attributes.get(key);
+    if (known !== undefined) return known;
+    const number = this.#attributes.size;
+    this.#attributes.set(key, number);
+    return number;
   }
 
   #intern(labels: Labels): Series {
@@ -86,6 +103,7 @@ export class SeriesTable {
   }
 
   #forget(): void {
+    this.#attributes.clear();
     this.#translations.clear();
     this.#series.clear();
   }
