@@ -109,7 +109,7 @@ export interface RecordHeader {
   readonly length: number;
   /** Of a block: its own. Of a checkpoint or seal: the newest block it covers. */
   readonly position: number;
-  /** Counts the records written and synced together, from 0. */
+  /** Counts the blocks written and synced together, from 0. */
   readonly ordinal: number;
   readonly appendedUnixMs: number;
   readonly payloadCrc: number;

@@ -19,8 +19,6 @@ export interface Group {
 
 export interface GroupStart {
   readonly offset: number;
-  /** 1 when a checkpoint goes before the blocks in the same write. */
-  readonly ordinal: number;
   /** Of the first block. */
   readonly position: number;
   readonly appendedUnixMs: number;
@@ -31,8 +29,8 @@ export function encodeGroup(blocks: readonly Uint8Array[], start: GroupStart, sa
   const { appendedUnixMs } = start;
   const buffers: Uint8Array[] = [];
   const places: BlockPlace[] = [];
-  let { offset: end, ordinal, position } = start;
-  for (const payload of blocks) {
+  let { offset: end, position } = start;
+  for (const [ordinal, payload] of blocks.entries()) {
     buffers.push(
       ...encodeRecord({ kind: 'block', position, ordinal, appendedUnixMs }, payload, salt),
     );
@@ -40,7 +38,6 @@ export function encodeGroup(blocks: readonly Uint8Array[], start: GroupStart, sa
     places.push({ position, payloadOffset, length: payload.length, appendedUnixMs });
     end = payloadOffset + payload.length;
     position += 1;
-    ordinal += 1;
   }
   return { buffers, places, end };
 }

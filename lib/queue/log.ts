@@ -183,7 +183,7 @@ export class SegmentLog {
 
   async #writeInto(segment: Segment, blocks: readonly Uint8Array[]): Promise<void> {
     const appendedUnixMs = this.#options.clock.unixMs();
-    const start = { offset: segment.size, ordinal: 0, position: this.next, appendedUnixMs };
+    const start = { offset: segment.size, position: this.next, appendedUnixMs };
     const group = encodeGroup(blocks, start, segment.salt);
     await segment.use(async (file) => {
       let written = false;
@@ -228,7 +228,6 @@ export class SegmentLog {
       const head = [encodeSegmentHeader(header), ...encodeCheckpoint(segment, payload)];
       const start = {
         offset: segment.size,
-        ordinal: payload ? 1 : 0,
         position: this.next,
         appendedUnixMs: header.createdUnixMs,
       };

@@ -3,6 +3,7 @@ import { type QueueFile, type QueueFileSystem } from './files.ts';
 import {
   blocksOffset,
   decodeSegmentHeader,
+  encodeSegmentHeader,
   readRecordHeader,
   recordHeaderBytes,
   type SegmentHeader,
@@ -55,9 +56,16 @@ export async function recoverSegments(
 ): Promise<Segment[]> {
   const segments: Segment[] = [];
   for (const candidate of candidates) {
-    const header = candidate.header ?? (await guessHeader(place, candidate, id));
-    if (header === undefined) await setAside(place, candidate, candidate === candidates.at(-1));
-    else segments.push(openSegment(place, candidate, header, id));
+    const isNewest = candidate === candidates.at(-1);
+    const header =
+      candidate.header ??
+      (await guessHeader(place, candidate, {
+        id,
+        provenThrough: isNewest ? provenThrough : Infinity,
+      }));
+    if (!candidate.header) reportHeader(place, candidate, isNewest);
+    if (header) segments.push(openSegment(place, candidate, header, id));
+    else await setAside(place, candidate);
   }
   segments.reduceRight((end, segment) => {
     segment.end = Math.max(segment.first, end);
@@ -124,38 +132,44 @@ async function readEnds(
   return { size, header, sealedThrough: last?.kind === 'seal' ? last.position : undefined };
 }
 
-/** The header of a segment that has lost its own, as far as its records tell. */
+/**
+ * The header of a segment that has lost its own, as far as its records tell; undefined when it has none
+ * that counts, or is the newest and was only being made.
+ */
 async function guessHeader(
   { files }: Place,
   { path, sequence, size }: Candidate,
-  id: string,
+  { id, provenThrough }: { id: string; provenThrough: number },
 ): Promise<SegmentHeader | undefined> {
   const salt = segmentSalt(id, sequence);
   const { records } = await withFile(files, path, (file) => {
     return scanRecords(file, salt, { from: 0, to: size });
   });
-  const [oldest] = records;
+  const proof = { provenThrough, startsWithCheckpoint: false };
+  const [oldest] = withoutTornGroup(records, proof);
   if (!oldest) return undefined;
-  const isBlock = oldest.kind === 'block';
   return {
     id,
     sequence,
-    first: isBlock ? oldest.position : oldest.position + 1,
+    first: firstOfGroup(oldest),
     checkpointLength: oldest.kind === 'checkpoint' ? oldest.length : undefined,
     createdUnixMs: oldest.appendedUnixMs,
   };
 }
 
-async function setAside(
-  { files, report }: Place,
-  candidate: Candidate,
-  isNewest: boolean,
-): Promise<void> {
-  const { path, size } = candidate;
-  if (size === 0) return files.remove(path);
-  await files.rename(path, `${path}.damaged`);
-  if (isNewest) report({ kind: 'torn', file: path, bytes: size });
-  else report({ kind: 'damaged', file: path, bytes: size, blocks: 0 });
+/** The newest may have lost its header to a crash while it was made; any other to damage. */
+function reportHeader({ report }: Place, { path, size }: Candidate, isNewest: boolean): void {
+  const bytes = Math.min(size, segmentHeaderBytes);
+  if (bytes === 0) return;
+  report(
+    isNewest
+      ? { kind: 'torn', file: path, bytes }
+      : { kind: 'damaged', file: path, bytes, blocks: 0 },
+  );
+}
+
+async function setAside({ files }: Place, { path, size }: Candidate): Promise<void> {
+  await (size === 0 ? files.remove(path) : files.rename(path, `${path}.damaged`));
 }
 
 /** Cuts what the last process had not finished, and syncs the rest: what is surfaced from here on must stay. */
@@ -165,14 +179,18 @@ async function cutTornTail(
   provenThrough: number,
 ): Promise<void> {
   const { records } = await newest.scanAll();
-  const last = withoutTornGroup(records, { first: newest.first, provenThrough }).at(-1);
+  const startsWithCheckpoint = newest.header.checkpointLength !== undefined;
+  const last = withoutTornGroup(records, { provenThrough, startsWithCheckpoint }).at(-1);
   const size = last ? last.payloadOffset + last.length : segmentHeaderBytes;
   const tornBytes = newest.size - size;
   if (tornBytes > 0) report({ kind: 'torn', file: newest.path, bytes: tornBytes });
   await newest.use(async (file) => {
+    // Without its header the whole segment would pass for damaged from the next start on.
+    if (newest.damaged) await file.write([encodeSegmentHeader(newest.header)], 0);
     if (tornBytes > 0) await file.truncate(size);
     await file.datasync();
   });
+  newest.damaged = false;
   newest.size = size;
   newest.end = (last?.position ?? newest.first - 1) + 1;
 }
@@ -185,22 +203,31 @@ async function cutTornTail(
  */
 function withoutTornGroup(
   records: readonly ScannedRecord[],
-  { first, provenThrough }: { first: number; provenThrough: number },
+  { provenThrough, startsWithCheckpoint }: Proof,
 ): readonly ScannedRecord[] {
   const last = records.at(-1);
-  if (!last || last.kind === 'seal') return records;
-  const group = groupOf(last);
-  if (Math.max(group, first) <= provenThrough) return records;
-  const start = records.findIndex((record) => groupOf(record) === group);
+  if (!last || last.kind === 'seal' || firstOfGroup(last) <= provenThrough) return records;
+  const start = records.findIndex((record) => firstOfGroup(record) === firstOfGroup(last));
+  const isTorn = start === 0 && startsWithCheckpoint && records[0]?.kind !== 'checkpoint';
+  if (isTorn) return [];
+  let ordinal = 0;
   const hole = records.findIndex((record, index) => {
-    return index >= start && record.ordinal !== index - start;
+    if (index < start || record.kind === 'checkpoint') return false;
+    ordinal += 1;
+    return record.ordinal !== ordinal - 1;
   });
   return hole < 0 ? records : records.slice(0, hole);
 }
 
-/** The same for all records of a group, and different for each group of a segment. */
-function groupOf({ position, ordinal }: ScannedRecord): number {
-  return position - ordinal;
+interface Proof {
+  /** A position that somebody has acknowledged, hence one that was on disk. */
+  readonly provenThrough: number;
+  readonly startsWithCheckpoint: boolean;
+}
+
+/** Position of the first block in the group of a record: tells the groups of a segment apart. */
+function firstOfGroup({ kind, position, ordinal }: ScannedRecord): number {
+  return kind === 'block' ? position - ordinal : position + 1;
 }
 
 async function withFile<Value>(

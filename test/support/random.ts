@@ -8,3 +8,8 @@ export function randomFrom(seed: number): () => number {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
   };
 }
+
+/** A whole number in [0, bound). */
+export function below(random: () => number, bound: number): number {
+  return Math.floor(random() * bound);
+}
