@@ -7,20 +7,18 @@ import { type Secret } from '#lib/secret';
 
 /** What became of a request, and so what is done next. */
 export type Outcome =
-  /** Taken. `heldThrough` is what a Farpoint collector says it holds of this kind by now. */
+  /**
+   * Answered with success. A Farpoint collector says up to which position it holds this outbox; where
+   * that is not all of the request, nothing of it was taken, and the rest must be sent.
+   */
   | {
       readonly kind: 'delivered';
       readonly heldThrough: number | undefined;
       readonly rejectedItems: number;
       readonly message: string;
     }
-  /** Try the same again, not before `afterMs`. `heldThrough` as above. */
-  | {
-      readonly kind: 'retry';
-      readonly message: string;
-      readonly afterMs: number;
-      readonly heldThrough: number | undefined;
-    }
+  /** Try the same again, not before `afterMs`. */
+  | { readonly kind: 'retry'; readonly message: string; readonly afterMs: number }
   /** This endpoint takes nothing from this agent as things are configured. */
   | { readonly kind: 'refused'; readonly message: string }
   /** This content, whoever sends it, is not taken: too large, or not understood. */
@@ -94,7 +92,7 @@ export class CollectorClient implements AsyncDisposable {
       return interpret(response, answer, this.#options.clock.unixMs());
     } catch (error) {
       signal.throwIfAborted();
-      return { kind: 'retry', message: describe(error), afterMs: 0, heldThrough: undefined };
+      return { kind: 'retry', message: describe(error), afterMs: 0 };
     }
   }
 
@@ -142,16 +140,16 @@ function interpret(
   answer: Buffer,
   nowUnixMs: number,
 ): Outcome {
-  const heldThrough = numberIn(headers['farpoint-accepted-through']);
   if (statusCode >= 200 && statusCode < 300) {
     const { rejected, message } = tolerate(() => decodeExportResponse(answer)) ?? nothingRejected;
+    const heldThrough = numberIn(headers['farpoint-accepted-through']);
     return { kind: 'delivered', heldThrough, rejectedItems: rejected, message };
   }
   const why = explain(headers['content-type'], answer);
   const message = `HTTP ${statusCode}${why === '' ? '' : `: ${why}`}`;
   if ([400, 413, 422].includes(statusCode)) return { kind: 'rejected', message };
-  if (statusCode === 408 || statusCode === 429 || statusCode >= 500 || heldThrough !== undefined) {
-    return { kind: 'retry', message, afterMs: retryAfterMs(headers, nowUnixMs), heldThrough };
+  if (statusCode === 408 || statusCode === 429 || statusCode >= 500) {
+    return { kind: 'retry', message, afterMs: retryAfterMs(headers, nowUnixMs) };
   }
   return { kind: 'refused', message };
 }
@@ -204,6 +202,7 @@ function tolerate<T>(decode: () => T): T | undefined {
 
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const code = 'code' in error ? ` (${String(error.code)})` : '';
-  return error.message === '' ? error.name + code : error.message + code;
+  const message = error.message || error.name;
+  const code = 'code' in error ? String(error.code) : '';
+  return message.includes(code) ? message : `${message} (${code})`;
 }

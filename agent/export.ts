@@ -52,7 +52,7 @@ interface Part {
   readonly last: number;
 }
 
-/** What is done with up to and including `through` (`first - 1`: nothing yet), or that the part is too much at once. */
+/** Done with up to and including `through` (`first - 1`: nothing yet), or the part is too much at once. */
 type Step = { readonly through: number } | 'split';
 
 export class Exporter {
@@ -126,21 +126,19 @@ export class Exporter {
     if (body.length === 0) return { through: last };
     const sequence = { outbox: this.#options.outbox.id, first, last };
     const outcome = await this.#client.send({ kind, body, sequence }, signal);
-    switch (outcome.kind) {
-      case 'delivered':
+    if (outcome.kind === 'rejected') return this.#reject(part, outcome.message, signal);
+    if (outcome.kind === 'delivered') {
+      const through = Math.min(outcome.heldThrough ?? last, last);
+      if (through >= first) {
         this.#succeed(outcome);
-        return { through: heldOf(part, outcome.heldThrough) ?? last };
-      case 'rejected':
-        return this.#reject(part, outcome.message, signal);
-      case 'retry': {
-        const held = heldOf(part, outcome.heldThrough);
-        if (held === undefined) await this.#fail(outcome, signal);
-        return { through: held ?? first - 1 };
+        return { through };
       }
-      case 'refused':
-        await this.#fail(outcome, signal);
-        return { through: first - 1 };
+      const message = `it holds this outbox only up to ${through}, and did not take ${first}`;
+      await this.#fail({ kind: 'retry', message, afterMs: 0 }, signal);
+    } else {
+      await this.#fail(outcome, signal);
     }
+    return { through: first - 1 };
   }
 
   #succeed({ rejectedItems, message }: Extract<Outcome, { kind: 'delivered' }>): void {
@@ -213,9 +211,4 @@ export class Exporter {
     );
     await this.#options.clock.sleep(this.#backOff.next(), signal).catch(() => undefined);
   }
-}
-
-/** How far into a part the collector says it holds this outbox; undefined when it does not say that it does. */
-function heldOf({ first, last }: Part, heldThrough = -1): number | undefined {
-  return heldThrough >= first ? Math.min(heldThrough, last) : undefined;
 }

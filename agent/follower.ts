@@ -4,20 +4,10 @@ import { type Clock } from '#lib/clock';
 import { type MetricDeclaration, type Observation } from '#lib/observation';
 import { type Increments, type Result, type Subject } from '#lib/results';
 import { Account, type SkipReason, admissionWait, loopBlocked, runMetrics } from './account.ts';
+import { type Assignment } from './assignment.ts';
 import { type Gate } from './gate.ts';
 import { type Observed, createExclusive, createFailing, observe } from './observe.ts';
-import { type CheckPlan } from './plan.ts';
 import { type Timetable, createTimetable, validUntil } from './schedule.ts';
-
-/** One target to follow. */
-export interface Assignment {
-  readonly plan: CheckPlan;
-  readonly subject: Subject;
-  /** What the type of the check declares. */
-  readonly metrics: readonly MetricDeclaration[];
-  /** Called again before the next run when it fails. */
-  create(): Promise<Check>;
-}
 
 /** Where results go. Both resolve when the next run may start; neither ever rejects. */
 export interface Recorder {

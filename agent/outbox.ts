@@ -56,11 +56,12 @@ export interface OutboxEntry {
 }
 
 export interface OutboxStatistics {
-  /** What waits for the collector, on disk. */
+  /** What waits for the collector, on disk; a record is a group of results. */
+  readonly records: number;
   readonly bytes: number;
   /** How long the oldest of it has been waiting. */
   readonly ageMs: number;
-  /** Given up since the start because of the bounds, each a group of results. */
+  /** Given up since the start because of the bounds. */
   readonly droppedRecords: number;
   /** Results that wait in memory for a disk that refuses, and those given up there since the start. */
   readonly waitingResults: number;
@@ -124,8 +125,10 @@ export class Outbox implements Recorder, AsyncDisposable {
   }
 
   get statistics(): OutboxStatistics {
-    const { pendingBytes, oldestUnixMs, droppedBlocks } = this.#queue.statistics(consumer);
+    const { pendingBlocks, pendingBytes, oldestUnixMs, droppedBlocks } =
+      this.#queue.statistics(consumer);
     return {
+      records: pendingBlocks,
       bytes: pendingBytes,
       ageMs: oldestUnixMs === undefined ? 0 : this.#clock.unixMs() - oldestUnixMs,
       droppedRecords: droppedBlocks,

@@ -17,6 +17,11 @@ const commands: readonly Entry[] = [
     load: () => import('./demo.ts'),
   },
   {
+    usage: 'agent [file]',
+    summary: 'Run the checks of a region and deliver what they saw',
+    load: () => import('./agent.ts'),
+  },
+  {
     usage: 'collector [file]',
     summary: 'Receive results, keep them safe, forward them',
     load: () => import('./collector.ts'),

@@ -1,3 +1,5 @@
+import { runMetrics } from '#agent/account';
+import { agentMetrics } from '#agent/agent-metrics';
 import { checkTypes } from '#checks/registry';
 import { metricName } from '#collector/sinks/prometheus/names';
 import { downErrors, unknownErrors } from '#lib/error-type';
@@ -12,6 +14,8 @@ const groups: readonly {
 }[] = [
   { title: 'Every check', metrics: resultMetrics },
   ...checkTypes.map(({ type, metrics }) => ({ title: `Checks of type ${type}`, metrics })),
+  { title: 'Runs, of every check and target', metrics: runMetrics },
+  { title: 'The agent, by itself', metrics: agentMetrics.map(({ metric }) => metric) },
 ];
 
 const introduction = `# Metrics
@@ -19,8 +23,9 @@ const introduction = `# Metrics
 <!-- Written by npm run generate from the declarations beside the code that emits them. -->
 
 Names are those of Prometheus; the OTLP name stands below, with its unit apart. Every series has the labels \`job\` (the
-service), \`instance\` (the target as written), \`check\`, \`type\`, \`region\`, \`agent\`, and those of the configuration. What a
-run did not get to see is absent, never 0, and a series that ends is marked stale.`;
+service), \`instance\` (the target as written), \`check\`, \`type\`, \`region\`, \`agent\`, and those of the configuration; what an
+agent says of itself has \`job="farpoint-agent"\`, its name as \`instance\`, \`region\` and \`agent\`. What a run did not get to
+see is absent, never 0, and a series that ends is marked stale.`;
 
 const errors = `## Values of error_type
 

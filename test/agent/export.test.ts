@@ -12,6 +12,7 @@ import { eventually } from '../support/farpoint.ts';
 import { LogLines, openTestOutbox, startsOf, temporaryFolder } from '../support/outboxes.ts';
 import { QuickClock } from '../support/quick-clock.ts';
 import { type Behaviour, RecordingCollector } from '../support/recording-collector.ts';
+import { Memory, type Trouble } from '../support/remembering-collector.ts';
 import { resultOf } from '../support/results.ts';
 
 const down = { status: 'down', error: 'http_status', message: 'status 503' } as const;
@@ -242,36 +243,9 @@ describe('what the endpoint answers', () => {
   });
 });
 
-/** A Farpoint collector's memory of what it holds, by kind of request. */
-function rememberingCollector(trouble: () => 'none' | 'busy' | 'lost answer' | 'reset'): {
-  behave: Behaviour;
-  held: number[];
-} {
-  const heldThrough = { metrics: 0, logs: 0 };
-  const held: number[] = [];
-  return {
-    held,
-    behave({ kind, headers, points }) {
-      const [first = 0, last = 0] = String(headers['farpoint-sequence']).split('-').map(Number);
-      const through = heldThrough[kind];
-      const headersOf = (n: number): Record<string, string> => ({
-        'farpoint-accepted-through': String(n),
-      });
-      const what = trouble();
-      if (what === 'reset') return 'reset';
-      if (what === 'busy') return { status: 503 };
-      if (through >= first)
-        return { status: through >= last ? 200 : 409, headers: headersOf(through) };
-      heldThrough[kind] = last;
-      held.push(...startsOf(points));
-      return what === 'lost answer' ? 'reset' : { headers: headersOf(last) };
-    },
-  };
-}
-
 describe('a collector that remembers', () => {
   test('gets nothing twice and misses nothing, whatever happens to requests and answers', async () => {
-    const troubles = fc.array(fc.constantFrom('none', 'busy', 'lost answer', 'reset'), {
+    const troubles = fc.array(fc.constantFrom<Trouble[]>('none', 'busy', 'lost answer', 'reset'), {
       maxLength: 8,
     });
     const batches = fc.array(fc.integer({ min: 1, max: 6 }), { minLength: 1, maxLength: 4 });
@@ -279,7 +253,7 @@ describe('a collector that remembers', () => {
     await fc.assert(
       fc.asyncProperty(batches, troubles, async (counts, list) => {
         const left = [...list];
-        const memory = rememberingCollector(() => (left.shift() as 'none') ?? 'none');
+        const memory = new Memory(() => left.shift() ?? 'none');
         collector.behave = memory.behave;
         const stop = new AbortController();
         await using client = new CollectorClient({
@@ -304,7 +278,7 @@ describe('a collector that remembers', () => {
         await emptied();
         stop.abort();
         await running;
-        expect(memory.held).toEqual(starts);
+        expect(startsOf(memory.taken.flatMap(({ points }) => points))).toEqual(starts);
       }),
       { numRuns: 25 },
     );
@@ -314,12 +288,24 @@ describe('a collector that remembers', () => {
     const starts = await record(10);
     collector.behave = ({ headers }) =>
       String(headers['farpoint-sequence']).startsWith('1-')
-        ? { status: 409, headers: { 'farpoint-accepted-through': '6' } }
+        ? { headers: { 'farpoint-accepted-through': '6' } }
         : {};
     startExport();
     await emptied();
-    expect(startsOf(collector.points)).toEqual(starts.slice(6));
+    const taken = collector.requests.filter(
+      ({ headers }) => headers['farpoint-sequence'] === '7-10',
+    );
+    expect(startsOf(taken.flatMap(({ points }) => points))).toEqual(starts.slice(6));
     const ranges = collector.requests.map(({ headers }) => headers['farpoint-sequence']);
     expect(ranges).toEqual(['1-10', '7-10', '1-10', '7-10']);
+  });
+
+  test('that answers with success but does not hold what was sent is sent it again', async () => {
+    const starts = await record(2);
+    collector.behave = times(3, () => ({ headers: { 'farpoint-accepted-through': '0' } }));
+    const exporter = startExport();
+    await emptied();
+    expect(startsOf(collector.points).slice(-2)).toEqual(starts);
+    expect(exporter.statistics.failures).toBe(3);
   });
 });

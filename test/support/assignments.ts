@@ -1,4 +1,5 @@
-import { type Assignment, type FollowerOptions, type Recorder } from '#agent/follower';
+import { type Assignment } from '#agent/assignment';
+import { type FollowerOptions, type Recorder } from '#agent/follower';
 import { Gate } from '#agent/gate';
 import { type CheckPlan } from '#agent/plan';
 import { type Check } from '#checks/check';

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
+import { decodeMetricsJson } from '#lib/otlp/json-metrics';
 import { decodeLogs } from '#lib/otlp/logs';
 import { decodeMetrics } from '#lib/otlp/metrics';
 import { type LogRecord, type MetricPoint } from '#lib/otlp/model';
@@ -72,13 +73,16 @@ export class RecordingCollector implements AsyncDisposable {
   }
 
   async #take(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const plain = gunzipSync(await buffer(request));
+    const sent = await buffer(request);
+    const plain = request.headers['content-encoding'] === 'gzip' ? gunzipSync(sent) : sent;
+    const json = request.headers['content-type'] === 'application/json';
+    const decode = json ? decodeMetricsJson : decodeMetrics;
     const kind = request.url === '/v1/logs' ? 'logs' : 'metrics';
     const recorded: RecordedRequest = {
       kind,
       headers: request.headers,
       bytes: plain.length,
-      points: kind === 'metrics' ? decodeMetrics(plain, limits).points : [],
+      points: kind === 'metrics' ? decode(plain, limits).points : [],
       logs: kind === 'logs' ? decodeLogs(plain, limits).records : [],
     };
     this.requests.push(recorded);

@@ -1,0 +1,140 @@
+import { appendFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type MetricPoint } from '#lib/otlp/model';
+import { Farpoint, eventually } from './farpoint.ts';
+import { temporaryFolder } from './outboxes.ts';
+import { randomFrom } from './random.ts';
+import { RecordingCollector } from './recording-collector.ts';
+import { Memory } from './remembering-collector.ts';
+import { serveHttp } from './serve.ts';
+
+export interface AgentKillReport {
+  readonly kills: number;
+  /** Results that arrived. */
+  readonly results: number;
+  /** What should not be: a gap or a repetition in a series that counts results, or lines. */
+  readonly flaws: readonly string[];
+  readonly linesWritten: number;
+  readonly linesCounted: number;
+}
+
+const targets = 10;
+
+/**
+ * Kills a real agent with SIGKILL at random moments, `count` times, while it checks ten pages and a log
+ * that grows, and while its collector now and then is busy or loses answers. At the end everything is
+ * delivered. Every target counts its completed runs in the record of the result itself: so the counts
+ * that arrive must be 1, 2, 3… without a gap or a repetition, and the lines counted those written.
+ */
+export async function agentKillLoop(count: number, seed: number): Promise<AgentKillReport> {
+  const random = randomFrom(seed);
+  using folder = temporaryFolder();
+  const logFile = join(folder.path, 'access.log');
+  writeFileSync(logFile, '');
+  await using site = await serveHttp((_, response) => response.end('fine'));
+  const memory = new Memory(() => {
+    const chance = random();
+    if (chance < 0.1) return 'busy';
+    return chance < 0.2 ? 'lost answer' : 'none';
+  });
+  await using collector = await RecordingCollector.start();
+  collector.behave = memory.behave;
+  const file = join(folder.path, 'agent.yaml');
+  writeFileSync(
+    file,
+    configuration({ folder: folder.path, logFile, site: site.url, collector: collector.url }),
+  );
+  const log = new GrowingLog(logFile);
+  let agent = Farpoint.start(['agent', '-c', file]);
+  for (let kill = 0; kill < count; kill += 1) {
+    const endMs = performance.now() + 300 + random() * 900;
+    while (performance.now() < endMs) {
+      log.grow(Math.floor(random() * 20));
+      await delay(20);
+    }
+    await agent.stop('SIGKILL');
+    agent = Farpoint.start(['agent', '-c', file]);
+  }
+  await using last = agent;
+  const lines = (): number =>
+    newest(
+      memory.taken.flatMap(({ points }) => points),
+      'log.lines',
+    );
+  await eventually('all lines to be counted', () => lines() >= log.lines).catch(() => undefined);
+  const exit = await last.stop('SIGTERM');
+  const points = memory.taken.flatMap(({ points }) => points);
+  return {
+    kills: count,
+    results: points.filter(({ name, value }) => name === 'probe.timeout' && value !== undefined)
+      .length,
+    flaws: [...countingFlaws(points), ...(exit === 0 ? [] : [`exit ${exit}: ${last.output}`])],
+    linesWritten: log.lines,
+    linesCounted: lines(),
+  };
+}
+
+class GrowingLog {
+  lines = 0;
+  readonly #file: string;
+
+  constructor(file: string) {
+    this.#file = file;
+  }
+
+  grow(lines: number): void {
+    const line = '192.0.2.1 - - [22/Nov/2026:01:00:00 +0000] "GET / HTTP/1.1" 200 5 "-" "test"\n';
+    appendFileSync(this.#file, line.repeat(lines));
+    this.lines += lines;
+  }
+}
+
+function configuration(places: {
+  folder: string;
+  logFile: string;
+  site: string;
+  collector: string;
+}): string {
+  const pages = Array.from({ length: targets }, (_, index) => `'${places.site}${index}'`);
+  return `
+version: 1
+agent: { region: eu-west, data: '${join(places.folder, 'data')}' }
+collector: { urls: ['${places.collector}'] }
+log: { level: warn }
+regions: [eu-west]
+defaults: { every: 200ms, timeout: 190ms, service: shop }
+checks:
+  - { name: page, type: http, targets: [${pages.join(', ')}] }
+  - { name: access, type: log, target: '${places.logFile}', start: beginning, format: { preset: nginx-combined } }
+`;
+}
+
+function valuesBySeries(points: readonly MetricPoint[], metric: string): Map<unknown, number[]> {
+  const values = new Map<unknown, number[]>();
+  for (const { name, resource, value } of points) {
+    if (name !== metric || typeof value !== 'number') continue;
+    const target = resource['service.instance.id'];
+    values.set(target, [...(values.get(target) ?? []), value]);
+  }
+  return values;
+}
+
+function countingFlaws(points: readonly MetricPoint[]): string[] {
+  return [...valuesBySeries(points, 'farpoint.runs.completed')].flatMap(([target, values]) =>
+    values.flatMap((value, index) =>
+      value === index + 1 ? [] : [`${String(target)}: result ${index + 1} counts ${value}`],
+    ),
+  );
+}
+
+/** The newest sum over all series of a counter. */
+function newest(points: readonly MetricPoint[], metric: string): number {
+  const bySeries = new Map<string, number>();
+  for (const { name, attributes, value } of points) {
+    if (name === metric && typeof value === 'number') {
+      bySeries.set(JSON.stringify(attributes), value);
+    }
+  }
+  return [...bySeries.values()].reduce((sum, value) => sum + value, 0);
+}
