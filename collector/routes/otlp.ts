@@ -1,4 +1,9 @@
-import { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+} from 'fastify';
 import { type Clock } from '#lib/clock';
 import { type Logger } from '#lib/log';
 import { type OutboxRange, type Signal, signals } from '../block.ts';
@@ -64,15 +69,19 @@ class OtlpRoutes {
 
   add(app: FastifyInstance, signal: Signal): void {
     const url = `/v1/${signal}`;
-    app.post(url, async (request, reply) => {
-      return this.#answer(await this.#serve(signal, request), { signal, request, reply });
-    });
-    const method = app.supportedMethods.filter((method) => method !== 'POST');
     app.route({
-      method,
+      method: 'POST',
+      url,
+      handler: async (request, reply) =>
+        this.#answer(await this.#serve(signal, request), { signal, request, reply }),
+      errorHandler: (error, request, reply) => {
+        this.#answer(this.#failureOf(error), { signal, request, reply });
+      },
+    });
+    app.route({
+      method: app.supportedMethods.filter((method) => method !== 'POST'),
       url,
       handler: (request, reply) => {
-        reply.header('allow', 'POST');
         const failure = { code: 405, message: `send POST, not ${request.method}` } as const;
         return this.#answer(failure, { signal, request, reply });
       },
@@ -80,7 +89,7 @@ class OtlpRoutes {
   }
 
   async #serve(signal: Signal, request: FastifyRequest): Promise<Outcome> {
-    const { keys, telemetry, log } = this.#options;
+    const { keys, telemetry } = this.#options;
     const authentication = keys.authenticate(request.headers.authorization);
     if (authentication.kind === 'rejected') {
       telemetry.keysRejected.add(1, { reason: authentication.reason });
@@ -99,9 +108,15 @@ class OtlpRoutes {
       return await this.#receive(request, { ...form, signal, identity });
     } catch (error) {
       if (request.raw.destroyed) return { code: 400, message: 'the sender went away' };
-      log.error({ error }, 'cannot serve a request');
-      return { code: 503, message: 'internal trouble', afterSeconds: 30 };
+      throw error;
     }
+  }
+
+  /** Fastify itself refuses a Content-Type that is not even one; anything else is a bug. */
+  #failureOf(error: FastifyError): Failure {
+    if (error.statusCode === 415) return { code: 415, message: error.message };
+    this.#options.log.error({ error }, 'cannot serve a request');
+    return { code: 503, message: 'internal trouble', afterSeconds: 30 };
   }
 
   /** Undefined when the key has as many requests in work as it may. */
@@ -148,6 +163,7 @@ class OtlpRoutes {
       return reply.send(successBody(outcome, signal, encoding));
     }
     if (outcome.code === 401) reply.header('www-authenticate', 'Bearer');
+    if (outcome.code === 405) reply.header('allow', 'POST');
     if (outcome.code === 415) reply.header('accept-encoding', 'gzip');
     if (outcome.code === 429 || outcome.code === 503) {
       reply.header('retry-after', String(Math.max(1, Math.ceil(outcome.afterSeconds ?? 1))));
