@@ -23,7 +23,7 @@ export interface CollectorServer extends AsyncDisposable {
 const timeouts: ServerOptions = {
   headersTimeout: 10_000,
   requestTimeout: 120_000,
-  connectionsCheckingInterval: 5_000,
+  connectionsCheckingInterval: 2_000,
   // Longer than clients keep an idle connection, so that none is closed just as it is used again.
   keepAliveTimeout: 75_000,
 };
@@ -43,10 +43,11 @@ export async function startServer(options: CollectorServerOptions): Promise<Coll
   app.server.maxConnections = connectionsMax;
   answerErrors(app, log);
   addRoutes(app);
-  const url = await open(app, listen);
+  const url = new URL(await open(app, listen));
+  if (tls !== undefined) url.protocol = 'https:';
   const watch = tls && server && watchPair(tls, server, log);
   return {
-    url,
+    url: url.origin,
     [Symbol.asyncDispose]: async () => {
       watch?.[Symbol.dispose]();
       const force = setTimeout(() => app.server.closeAllConnections(), graceMs);
