@@ -10,32 +10,43 @@ export function countItems(batch: Batch): number {
 /** The batch as parts of at most `itemsMax`, to be delivered in this order. An empty batch has none. */
 export function divide(batch: Batch, itemsMax: number): readonly Batch[] {
   if (countItems(batch) === 0) return [];
-  return countItems(batch) <= itemsMax ? [batch] : slices(arrange(batch), itemsMax);
+  return countItems(batch) <= itemsMax ? [batch] : slices(byTime(batch), itemsMax);
 }
 
-/** The batch in two, to be delivered in this order; undefined when it is a single point or record. */
-export function halve(batch: Batch): readonly [Batch, Batch] | undefined {
+/**
+ * The batch in two, to be delivered in this order; undefined when it is a single point or record.
+ * Either arrangement keeps the points of a series in order.
+ */
+export function halve(
+  batch: Batch,
+  arrange: (batch: Batch) => Batch,
+): readonly [Batch, Batch] | undefined {
   const [first, second] = slices(arrange(batch), Math.ceil(countItems(batch) / 2));
   return first && second ? [first, second] : undefined;
 }
 
-interface Keyed<Item> {
-  readonly key: string;
-  readonly item: Item;
+/** The oldest first: halving closes in on a time. */
+export function byTime({ points, logs }: Batch): Batch {
+  return { points: points.toSorted(olderFirst), logs };
 }
 
-/**
- * Points of a series side by side and in order of time, so that parts keep the order within each
- * series and halving closes in on a series.
- */
-function arrange(batch: Batch): Batch {
-  const points = batch.points.map((item) => ({ key: seriesKey(item), item })).sort(bySeriesAndTime);
-  return { points: points.map(({ item }) => item), logs: batch.logs };
+/** Points of a series side by side: halving closes in on a series. */
+export function bySeries({ points, logs }: Batch): Batch {
+  const keyed = points.map((point) => ({ key: seriesKey(point), point }));
+  keyed.sort((left, right) => {
+    if (left.key !== right.key) return left.key < right.key ? -1 : 1;
+    return olderFirst(left.point, right.point);
+  });
+  return { points: keyed.map(({ point }) => point), logs };
 }
 
-function bySeriesAndTime(left: Keyed<MetricPoint>, right: Keyed<MetricPoint>): number {
-  if (left.key !== right.key) return left.key < right.key ? -1 : 1;
-  return Number(left.item.timeUnixNano - right.item.timeUnixNano);
+/** A point's time in whole milliseconds. */
+export function unixMsOf({ timeUnixNano }: MetricPoint | LogRecord): number {
+  return Number(timeUnixNano / 1_000_000n);
+}
+
+function olderFirst(left: MetricPoint, right: MetricPoint): number {
+  return Number(left.timeUnixNano - right.timeUnixNano);
 }
 
 function slices({ points, logs }: Batch, itemsMax: number): readonly Batch[] {
@@ -44,12 +55,8 @@ function slices({ points, logs }: Batch, itemsMax: number): readonly Batch[] {
     const to = from + itemsMax;
     parts.push({
       points: points.slice(from, to),
-      logs: sliceFrom(logs, from - points.length, to - points.length),
+      logs: logs.slice(Math.max(from - points.length, 0), Math.max(to - points.length, 0)),
     });
   }
   return parts;
-}
-
-function sliceFrom(logs: readonly LogRecord[], from: number, to: number): readonly LogRecord[] {
-  return logs.slice(Math.max(from, 0), Math.max(to, 0));
 }

@@ -11,10 +11,15 @@
  *
  * How a refusal is told from an outage
  *   rejected    the sink says that the backend will never take this: halve at once.
- *   retry       may be either: Prometheus 2.42 answers 500 to a sample that is too old, for ever.
- *               After `patience` failures each further one is followed by a canary, a harmless point
- *               of our own. The canary fails too: an outage, wait on. It is taken: halve, and for a
- *               single item repeat until `proofs` failures in a row each had a canary taken after it.
+ *   retry       may be either: a backend may answer 500 to one sample for ever. After `patience`
+ *               failures each further one is followed by a canary of the sink's, a harmless point. The
+ *               canary fails too: an outage, wait on. It is taken: halve, and for a single item repeat
+ *               until `proofs` failures in a row each had a canary taken after it.
+ *
+ * Late data
+ *   What most often is refused is a backlog that is older than the backend takes. Halving it point by
+ *   point would be two requests a point. Age is the same for all series, so a canary dated like the
+ *   newest point of a part tells whether all of the part is too old; it is then set aside whole.
  *
  * Doubles
  *   A batch can reach the backend twice: after a kill between its acknowledgement and ours, and after
@@ -25,10 +30,9 @@
  */
 import { BackOff } from '#lib/back-off';
 import { type Clock } from '#lib/clock';
-import { type MetricPoint } from '#lib/otlp/model';
 import { type Logger } from '#lib/log';
 import { type DeadLetters } from './dead-letters.ts';
-import { countItems, divide, halve } from './division.ts';
+import { bySeries, byTime, countItems, divide, halve, unixMsOf } from './division.ts';
 import { type ForwarderStatistics, ForwarderProgress } from './forwarder-progress.ts';
 import { type Batch, type Delivery, type Sink } from './sinks/sink.ts';
 
@@ -59,6 +63,8 @@ const backOff = { initialMs: 500, maxMs: 60_000 };
 /** How long a stop waits for the delivery in flight. */
 const graceMs = 5_000;
 
+type Rejection = Extract<Delivery, { kind: 'rejected' }>;
+
 /** What is known of a part before it is tried. */
 interface Past {
   /** The backend may have it already. */
@@ -71,6 +77,7 @@ interface Past {
 interface Refusal extends Past {
   readonly error: Error;
   readonly repeated: boolean;
+  readonly tooOld: boolean;
 }
 
 /** Forwards to one sink, from `start` until it is disposed. */
@@ -83,6 +90,7 @@ export class Forwarder implements AsyncDisposable {
   /** Ends the delivery in flight. */
   readonly #cut = new AbortController();
   #running = Promise.resolve();
+  #inspected = false;
 
   constructor(options: ForwarderOptions) {
     this.#options = options;
@@ -95,7 +103,6 @@ export class Forwarder implements AsyncDisposable {
 
   start(): void {
     this.#running = this.#run();
-    void this.#inspect();
   }
 
   /** The delivery in flight may still end. What is not acknowledged by then comes again after the next start. */
@@ -130,12 +137,12 @@ export class Forwarder implements AsyncDisposable {
   async #settle(part: Batch, past: Past): Promise<void> {
     const refusal = await this.#deliver(part, past);
     if (refusal === undefined) return;
-    const halves = halve(part);
-    if (halves === undefined) {
+    const halves = halve(part, refusal.tooOld ? byTime : bySeries);
+    if (halves === undefined || (refusal.tooOld && (await this.#isAllTooOld(part)))) {
       await this.#setAside(part, refusal);
-      return;
+    } else {
+      for (const half of halves) await this.#settle(half, refusal);
     }
-    for (const half of halves) await this.#settle(half, refusal);
   }
 
   /** Tries until the part is delivered, or known to be refused. */
@@ -145,24 +152,30 @@ export class Forwarder implements AsyncDisposable {
     let proven = 0;
     for (let attempt = past.suspect ? patience : 1; ; attempt++) {
       const delivery = await this.#attempt(part);
+      if (delivery.kind === 'retry') this.#stop.signal.throwIfAborted();
       this.#progress.attempted(part, delivery);
       switch (delivery.kind) {
         case 'delivered':
-          this.#backOff.reset();
+          this.#delivered();
           return undefined;
-        case 'rejected': {
-          const { error, repeated = false, partial = false } = delivery;
-          return { error, repeated: sent && repeated, sent: sent || partial, suspect: false };
-        }
+        case 'rejected':
+          return refusalOf(delivery, sent);
         case 'retry':
           sent = true;
           if (attempt >= patience) proven = (await this.#canaryIsTaken()) ? proven + 1 : 0;
           if (proven >= proofsNeeded) {
-            return { error: delivery.error, repeated: false, sent, suspect: true };
+            return { error: delivery.error, repeated: false, tooOld: false, sent, suspect: true };
           }
           await this.#wait(delivery.afterMs);
       }
     }
+  }
+
+  #delivered(): void {
+    this.#backOff.reset();
+    if (this.#inspected) return;
+    this.#inspected = true;
+    void this.#inspect();
   }
 
   async #attempt(batch: Batch): Promise<Delivery> {
@@ -175,9 +188,21 @@ export class Forwarder implements AsyncDisposable {
   }
 
   async #canaryIsTaken(): Promise<boolean> {
-    this.#stop.signal.throwIfAborted();
-    const { kind } = await this.#attempt(canary(this.#options.clock.unixMs()));
-    return kind === 'delivered';
+    const delivery = await this.#sendCanary(this.#options.clock.unixMs());
+    return delivery?.kind === 'delivered';
+  }
+
+  /** Times ahead of ours say nothing: they may be refused for being in the future. */
+  async #isAllTooOld({ points, logs }: Batch): Promise<boolean> {
+    const newestUnixMs = Math.max(...points.map(unixMsOf));
+    if (logs.length > 0 || newestUnixMs > this.#options.clock.unixMs()) return false;
+    const delivery = await this.#sendCanary(newestUnixMs);
+    return delivery?.kind === 'rejected' && delivery.tooOld === true;
+  }
+
+  async #sendCanary(unixMs: number): Promise<Delivery | undefined> {
+    const canary = this.#options.sink.canary?.(unixMs);
+    return canary && this.#attempt(canary);
   }
 
   async #setAside(batch: Batch, { error, repeated }: Refusal): Promise<void> {
@@ -211,21 +236,9 @@ export class Forwarder implements AsyncDisposable {
   }
 }
 
-/** A point of our own that nobody can object to. */
-function canary(unixMs: number): Batch {
-  const point: MetricPoint = {
-    resource: { 'service.name': 'farpoint' },
-    name: 'farpoint.sink.canary',
-    unit: '',
-    description: 'Written to find out whether a backend takes anything at all.',
-    kind: 'gauge',
-    monotonic: false,
-    attributes: {},
-    startUnixNano: 0n,
-    timeUnixNano: BigInt(Math.floor(unixMs)) * 1_000_000n,
-    value: 1,
-  };
-  return { points: [point], logs: [] };
+function refusalOf(rejection: Rejection, sent: boolean): Refusal {
+  const { error, repeated = false, tooOld = false, partial = false } = rejection;
+  return { error, repeated: sent && repeated, tooOld, sent: sent || partial, suspect: false };
 }
 
 function asError(error: unknown): Error {

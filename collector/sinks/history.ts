@@ -32,6 +32,8 @@ export const history = defineSink({
 
 /** SQLite's codes for data it will never take: too big, constraint, mismatch, range. */
 const refusals = new Set([18, 19, 20, 25]);
+/** And for a file it can no longer use: corrupt, not a database. */
+const damages = new Set([11, 26]);
 const expireEveryMs = 60_000;
 
 /** Metrics that are not part of a run have no place here and are left alone. */
@@ -93,9 +95,12 @@ export class HistorySink implements Sink {
 }
 
 function deliveryOf(failure: unknown): Delivery {
-  const error = new Error(`cannot write the history: ${String(failure)}`, { cause: failure });
-  const code = failure instanceof HistoryError ? failure.sqliteCode : undefined;
-  return code !== undefined && refusals.has(code & 0xff)
-    ? { kind: 'rejected', error }
-    : { kind: 'retry', error };
+  const code = failure instanceof HistoryError ? (failure.sqliteCode ?? 0) & 0xff : 0;
+  const remedy = damages.has(code)
+    ? '; stop the collector and move its file away, and a new one is begun'
+    : '';
+  const error = new Error(`cannot write the history: ${String(failure)}${remedy}`, {
+    cause: failure,
+  });
+  return refusals.has(code) ? { kind: 'rejected', error } : { kind: 'retry', error };
 }

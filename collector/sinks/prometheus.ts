@@ -1,7 +1,9 @@
+import { hostname } from 'node:os';
 import { compress } from 'snappy';
 import { type Dispatcher, Pool } from 'undici';
 import { z } from 'zod';
 import { type Clock } from '#lib/clock';
+import { type MetricPoint } from '#lib/otlp/model';
 import { ProtobufWriter } from '#lib/protobuf/writer';
 import { duration, secret } from '#lib/scalars';
 import { type Answer, deliveryOf } from './prometheus/answer.ts';
@@ -97,6 +99,22 @@ class PrometheusSink implements Sink {
     } catch (error) {
       return { kind: 'retry', error: this.#unreachable(error) };
     }
+  }
+
+  canary(unixMs: number): Batch {
+    const point: MetricPoint = {
+      resource: { 'service.name': 'farpoint', 'service.instance.id': hostname() },
+      name: 'farpoint.sink.canary',
+      unit: '',
+      description: 'Written to find out whether a backend takes anything at all.',
+      kind: 'gauge',
+      monotonic: false,
+      attributes: {},
+      startUnixNano: 0n,
+      timeUnixNano: BigInt(Math.floor(unixMs)) * 1_000_000n,
+      value: 1,
+    };
+    return { points: [point], logs: [] };
   }
 
   inspect(signal: AbortSignal): Promise<readonly string[]> {

@@ -18,8 +18,10 @@ export type Delivery =
   | {
       readonly kind: 'rejected';
       readonly error: Error;
-      /** The reason is one that a second delivery of the same data meets too (out of order, duplicate). */
+      /** The reason is one that a second delivery of the same data meets too: out of order. */
       readonly repeated?: boolean;
+      /** The reason is that something in it is too old, whatever its series. */
+      readonly tooOld?: boolean;
       /** Some of it may have been stored all the same. */
       readonly partial?: boolean;
     };
@@ -30,8 +32,13 @@ export interface Sink extends AsyncDisposable {
   readonly itemsMax?: number;
   deliver(batch: Batch, signal: AbortSignal): Promise<Delivery>;
   /**
-   * Looks at the backend, once, beside the first deliveries: what in its settings endangers the data,
-   * as sentences for the operator. None where nothing can be told. Never rejects.
+   * A harmless batch of that time which the backend stores like any other: shows whether it takes
+   * anything at all. Absent where every `retry` is an outage, whatever the batch.
+   */
+  canary?(unixMs: number): Batch;
+  /**
+   * Looks at the backend, once, after the first delivery: what in its settings endangers the data, as
+   * sentences for the operator. None where nothing can be told. Never rejects.
    */
   inspect?(signal: AbortSignal): Promise<readonly string[]>;
 }

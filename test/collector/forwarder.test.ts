@@ -9,7 +9,8 @@ import { MemorySource } from '../support/memory-source.ts';
 import { gauge, logRecord } from '../support/points.ts';
 
 const delivered: Delivery = { kind: 'delivered' };
-const unixMs = 1_800_000_000_000;
+const away: Delivery = { kind: 'retry', error: new Error('away') };
+const unixMs = Date.now() - 60_000;
 
 let directory: string;
 beforeEach(async () => {
@@ -83,23 +84,58 @@ describe('Forwarder', () => {
     );
     await using forwarding = await startForwarding(directory, sink, queue);
     await queue.drained;
-    expect(arrived.filter((name) => name !== 'farpoint.sink.canary').toSorted()).toEqual([
-      'a',
-      'b',
-      'c',
-    ]);
+    expect(arrived.filter((name) => name !== 'canary').toSorted()).toEqual(['a', 'b', 'c']);
     expect(await forwarding.letters()).toHaveLength(1);
   });
 
-  test('never takes an outage for a refusal: canaries fail too', async () => {
+  test.each([
+    ['canaries fail too', sinkThat(() => away).sink],
+    ['a sink without canaries has only outages', withoutCanary(sinkThat(() => away).sink)],
+  ])('never takes an outage for a refusal: %s', async (_, sink) => {
     const queue = new MemorySource([batchOf('a')]);
-    const { sink } = sinkThat(() => ({ kind: 'retry', error: new Error('away') }));
     await using forwarding = await startForwarding(directory, sink, queue);
     await vi.waitFor(() => expect(forwarding.forwarder.statistics.retries).toBeGreaterThan(30), {
       timeout: 20_000,
     });
     expect(await forwarding.letters()).toEqual([]);
     expect(queue.acknowledged).toBe(0);
+  });
+
+  test('sets aside a backlog that is too old as a whole, without asking for each point', async () => {
+    const horizonUnixMs = unixMs + 700;
+    const points = Array.from({ length: 1000 }, (_, index) =>
+      gauge(`series ${index % 10}`, unixMs + index, { value: index }),
+    );
+    const queue = new MemorySource([{ points, logs: [] }]);
+    let attempts = 0;
+    const { sink, arrived } = sinkThat((batch) => {
+      attempts += 1;
+      return batch.points.some(({ timeUnixNano }) => timeUnixNano / 1_000_000n < horizonUnixMs)
+        ? { kind: 'rejected', error: new Error('out of bounds'), tooOld: true }
+        : delivered;
+    });
+    await using forwarding = await startForwarding(directory, sink, queue);
+    await queue.drained;
+    expect(arrived.filter((name) => name !== 'canary')).toHaveLength(300);
+    expect(forwarding.forwarder.statistics.deadLettered.points).toBe(700);
+    expect((await forwarding.letters()).length).toBeLessThan(12);
+    expect(attempts).toBeLessThan(40);
+  });
+
+  test('what is refused for its age, but lies ahead, is no backlog', async () => {
+    const points = ['a', 'b', 'future'].map((name, index) =>
+      gauge(name, Date.now() + (index === 2 ? 3_600_000 : 0)),
+    );
+    const queue = new MemorySource([{ points, logs: [] }]);
+    const { sink, arrived } = sinkThat((batch) =>
+      batch.points.some(({ name }) => name === 'future')
+        ? { kind: 'rejected', error: new Error('out of bounds'), tooOld: true }
+        : delivered,
+    );
+    await using forwarding = await startForwarding(directory, sink, queue);
+    await queue.drained;
+    expect(arrived).toEqual(['a', 'b']);
+    expect(forwarding.forwarder.statistics.deadLettered.points).toBe(1);
   });
 
   test('cuts a batch into deliveries the sink can take as a whole', async () => {
@@ -230,7 +266,15 @@ function sinkThat(decide: (batch: Batch) => Delivery): { sink: Sink; arrived: st
       }
       return Promise.resolve(delivery);
     },
+    canary: (atUnixMs) => ({ points: [gauge('canary', atUnixMs)], logs: [] }),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };
   return { sink, arrived };
+}
+
+function withoutCanary(sink: Sink): Sink {
+  return {
+    deliver: (batch, signal) => sink.deliver(batch, signal),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  };
 }

@@ -126,6 +126,28 @@ needs('prometheus')('forwarding to Prometheus', () => {
     ]);
   });
 
+  test.each([undefined, '2h'])(
+    'sets aside a late backlog as a whole (window %s)',
+    async (window) => {
+      await using server = await startPrometheus(window ? { outOfOrderWindow: window } : {});
+      await using sink = await sinkFor(server.url);
+      const times = timesBack(3, minute);
+      const late = Array.from({ length: 200 }, (_, index) =>
+        gauge(`probe.late.${index % 4}`, Date.now() - 20 * hour + index * 1000),
+      );
+      const fresh = times.map(batchAt);
+      const [first = batchAt(0), ...rest] = fresh;
+      const mixed = { points: [...late, ...rest.flatMap(({ points }) => points)], logs: [] };
+      const source = new MemorySource([first, mixed]);
+      await using forwarding = await startForwarding(directory, sink, source);
+      await source.drained;
+      expect(flat(await exportPrometheus(server.url, everything, '40h'))).toEqual(expected(times));
+      const { deadLettered, rejections } = forwarding.forwarder.statistics;
+      expect(deadLettered.points).toBe(200);
+      expect(rejections).toBeLessThan(20);
+    },
+  );
+
   test('a batch that is sent again after a crash is no loss, and not counted as one', async () => {
     await using server = await startPrometheus();
     await using sink = await sinkFor(server.url);

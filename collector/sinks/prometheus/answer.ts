@@ -17,6 +17,9 @@ const retryAfterMaxMs = 600_000;
  */
 const repetition = /out[ -]of[ -]order/i;
 
+/** Also said of samples far ahead, by Prometheus since 2.54. */
+const age = /too[ -]old|out of bounds/i;
+
 /** A sample that will never be taken; Prometheus before 2.50 says so with 500. */
 const refusal = /too old sample|out of bounds|out of order sample|duplicate sample/i;
 
@@ -54,6 +57,7 @@ function rejected(error: Error, text: string, status: number): Delivery {
     kind: 'rejected',
     error,
     repeated: status === 409 || repetition.test(text),
+    tooOld: age.test(text),
     partial: status === 409 || /err-mimir|err-cortex/i.test(text),
   };
 }
