@@ -15,7 +15,9 @@ export const agentShape = {
       name: name.optional().describe('Stable name, never a container id; the region where absent'),
       only: z
         .union([line, z.array(name).min(1)])
-        .transform((only) => (typeof only === 'string' ? only.split(/[\s,]+/) : only))
+        .transform((only) =>
+          typeof only === 'string' ? only.split(/[\s,]+/).filter(Boolean) : only,
+        )
         .optional()
         .describe('The only checks to run, of those for its region; a list, or names with commas'),
       data: line
@@ -42,9 +44,10 @@ export const agentShape = {
     .prefault({})
     .describe('What is logged, as JSON lines on standard output'),
 };
+
 /** Keys a later version will have: refused by name until then. */
-export const notBuiltKeys = ['agent.canaries', 'agent.egress', 'egress'];
-export const notBuiltCheckKeys = ['confirm'];
+export const notBuiltKeys: readonly string[] = ['agent.canaries', 'agent.egress', 'egress'];
+export const notBuiltCheckKeys: readonly string[] = ['confirm'];
 
 function isCollectorUrl(text: string): boolean {
   const url = URL.parse(text);

@@ -9,7 +9,7 @@ import {
 } from '#lib/configuration';
 import { resultMetrics } from '#lib/result-metrics';
 import { readFleet, type Fleet, type FleetCheck, type ReadCheck } from '#lib/fleet';
-import { checkShape, fleetKeys, notBuiltTypes } from '#lib/fleet-schema';
+import { checkShape, fleetKeys, notBuiltTypes } from '#lib/fleet/schema';
 import { type LogLevel } from '#lib/log';
 import { type Secret } from '#lib/secret';
 import { agentShape, notBuiltCheckKeys, notBuiltKeys } from './config-schema.ts';
@@ -117,7 +117,7 @@ function readAgentFile(
     alsoKnown: fleetKeys,
     notBuilt: notBuiltKeys,
   });
-  const { fleet, checks } = readFleet(reading, file, top);
+  const { fleet, checks } = readFleet(reading, { file, top, unknownKeys: 'refuse' });
   const settings = new Map(
     checks.map((check) => [String(check.common['name']), readSettings(reading, check, types)]),
   );

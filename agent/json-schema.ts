@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type CheckType } from '#checks/check';
 import { checkTypes } from '#checks/registry';
-import { checkShape, fleetShape } from '#lib/fleet-schema';
+import { checkShape, fleetShape } from '#lib/fleet/schema';
 import { toJsonSchema, type JsonSchema } from '#lib/json-schema';
 import { duration } from '#lib/scalars';
 import { agentShape } from './config-schema.ts';
@@ -12,7 +12,7 @@ export function agentJsonSchema(types: readonly CheckType[] = checkTypes): JsonS
   const file = z.strictObject({
     ...agentShape,
     ...fleetShape,
-    checks: z.array(z.union(checks)).describe('What is checked'),
+    checks: z.array(z.union(checks)).optional().describe('What is checked'),
   });
   return toJsonSchema(file, 'Farpoint agent');
 }

@@ -13,6 +13,8 @@ export interface Address {
 export const scopes = ['read'] as const;
 export type Scope = (typeof scopes)[number];
 
+const expiryExpected = 'expected a date such as 2027-06-30, or a time in RFC 3339';
+
 const keySchema = z.strictObject({
   id: z
     .string()
@@ -29,12 +31,10 @@ const keySchema = z.strictObject({
     .default([])
     .describe('What else it may do; read: ask for results'),
   expires: z
-    .string()
-    .transform(toUnixMs)
-    .refine(
-      (time) => !Number.isNaN(time),
-      'expected a date such as 2027-06-30, or a time in RFC 3339',
-    )
+    .union([
+      z.iso.date(expiryExpected).transform((day) => Date.parse(`${day}T23:59:59.999Z`)),
+      z.iso.datetime({ offset: true, error: expiryExpected }).transform((time) => Date.parse(time)),
+    ])
     .optional()
     .describe('When it stops being valid: the end of that day in UTC, or a time'),
 });
@@ -60,6 +60,7 @@ export const sinkShape = {
     .prefault({}),
 };
 
+/** The keys of a collector beside its sinks. */
 export const collectorShape = {
   version,
   name: name
@@ -101,7 +102,10 @@ export const collectorShape = {
     .prefault({})
     .describe('What is logged, as JSON lines on standard output'),
 };
+
+/** That there is a list of maps; what is in them depends on their type. */
 export const sinkListSchema = z.looseObject({ sinks: z.array(z.looseObject({})).optional() });
+
 /** Keys a later version will have: refused by name until then. */
 export const notBuiltKeys: readonly string[] = [
   'evaluate',
@@ -126,10 +130,4 @@ function toAddress(text: string): Address | undefined {
   if (host === undefined || Number(port) > 65_535) return undefined;
   if (bracketed !== undefined && isIP(bracketed) !== 6) return undefined;
   return { host, port: Number(port) };
-}
-
-function toUnixMs(text: string): number {
-  if (/^\d{4}-\d{2}-\d{2}$/.test(text)) return Date.parse(`${text}T23:59:59.999Z`);
-  const isTime = /^\d{4}-\d{2}-\d{2}T[\d:.]+(?:Z|[+-]\d{2}:\d{2})$/.test(text);
-  return isTime ? Date.parse(text) : Number.NaN;
 }

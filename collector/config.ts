@@ -125,7 +125,7 @@ function readCollectorFile(
     notBuilt: notBuiltKeys,
   });
   const sinks = readSinks(reading, top, types);
-  const fleet = keys.fleet && readFleetFile(reading, file, keys.fleet.file);
+  const fleet = readFleetFile(reading, own, { file, written: keys.fleet?.file });
   checkListener(reading, own, keys);
   if (keys.keys !== undefined) {
     refuseSameIds(reading, own, keys.keys);
@@ -137,14 +137,15 @@ function readCollectorFile(
 
 function readFleetFile(
   reading: ConfigurationReading,
-  file: string,
-  written: string,
+  own: Section,
+  { file, written }: { readonly file: string; readonly written: string | undefined },
 ): Fleet | undefined {
+  if (written === undefined || !reading.isKnown(own, ['fleet', 'file'])) return undefined;
   const path = resolve(dirname(file), written);
   const top = reading.open(path);
   if (top === undefined) return undefined;
   reading.validate(versionSchema, top);
-  return readFleet(reading, path, top).fleet;
+  return readFleet(reading, { file: path, top, unknownKeys: 'ignore' }).fleet;
 }
 
 function checkListener(

@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { scopes } from '#collector/config-schema';
 import { newKey } from '#lib/key';
 import { name } from '#lib/scalars';
@@ -39,7 +40,7 @@ export const command = defineCommand({
     for (const given of [...agent, ...region]) {
       if (!name.safeParse(given).success) throw new UsageError(`"${given}" is no name`);
     }
-    if (expires !== undefined && !isDay(expires)) {
+    if (expires !== undefined && !z.iso.date().safeParse(expires).success) {
       throw new UsageError('--expires wants a day such as 2027-06-30');
     }
     const key = newKey();
@@ -69,8 +70,4 @@ export const command = defineCommand({
 
 function list(key: string, values: readonly string[]): readonly string[] {
   return values.length === 0 ? [] : [`${key}: [${values.map((value) => `'${value}'`).join(', ')}]`];
-}
-
-function isDay(text: string): boolean {
-  return /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text));
 }

@@ -54,7 +54,7 @@ function examine(
   try {
     if (kindOfFile(file) === 'collector') {
       const examination = examineCollectorConfiguration(file, references);
-      return { valid: true, text: describeCollector(file, examination) };
+      return { valid: true, text: describeCollector(file, examination, Date.now()) };
     }
     const examination = examineAgentConfiguration(file, references);
     const meaning = describeAgent(file, examination);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { type FindOptions, validate, type Finding } from './configuration/issues.ts';
-import { ConfigurationError, type Mistake } from './configuration/mistake.ts';
+import { ConfigurationError, formatMistake, type Mistake } from './configuration/mistake.ts';
 import {
   isContainer,
   isMap,
@@ -136,8 +136,10 @@ export class ConfigurationReading {
 
   /** Throws a ConfigurationError with every mistake, in the order of files and lines. */
   fail(): never {
+    // What several aliases share is read once for each of them.
+    const distinct = new Map(this.#mistakes.map((mistake) => [formatMistake(mistake), mistake]));
     throw new ConfigurationError(
-      this.#mistakes.toSorted(
+      [...distinct.values()].toSorted(
         (left, right) =>
           left.file.localeCompare(right.file) ||
           left.line - right.line ||

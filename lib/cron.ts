@@ -2,7 +2,7 @@ import { parse, validateDetailed } from 'node-cron';
 
 const daySeconds = 86_400;
 
-/** What is wrong with a cron expression (five fields, or six with seconds first); undefined when nothing is. */
+/** What is wrong with a cron expression, never quoting it (five fields, or six with seconds first); undefined when nothing is. */
 export function cronMistake(expression: string): string | undefined {
   const { valid, errors } = validateDetailed(expression);
   if (valid) return undefined;
@@ -10,7 +10,8 @@ export function cronMistake(expression: string): string | undefined {
   if (error === undefined || error.field === 'expression') {
     return `expected a cron expression such as '*/5 * * * *'${error === undefined ? '' : `: ${error.message}`}`;
   }
-  return `${error.field} ${error.value ?? ''} is not possible in a cron expression`;
+  const field = error.field.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  return `the ${field} is not possible in a cron expression`;
 }
 
 /** The shortest time between two runs of a valid expression, were it to apply every day. */

@@ -1,24 +1,14 @@
 import { createHash } from 'node:crypto';
-import { globSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
 import { type z } from 'zod';
 import {
-  isMap,
   suggestion,
   type ConfigurationReading,
   type Section,
   type Validated,
 } from './configuration.ts';
 import { cronGapMs } from './cron.ts';
-import {
-  checkListSchema,
-  checkShape,
-  fleetKeys,
-  fleetShape,
-  includedShape,
-  notBuiltFleetKeys,
-  notBuiltTypes,
-} from './fleet-schema.ts';
+import { readParts, strings, type Defaults, type FleetSource, type Part } from './fleet/parts.ts';
+import { checkShape, notBuiltTypes } from './fleet/schema.ts';
 
 /** When a check runs. */
 export type Schedule =
@@ -67,19 +57,18 @@ export interface ReadFleet {
   readonly checks: readonly ReadCheck[];
 }
 
-type Defaults = NonNullable<z.output<typeof fleetShape.defaults>>;
 type CheckKeys = z.output<z.ZodObject<typeof checkShape>>;
 
 const everyMsDefault = 60_000;
 const timeoutMsDefault = 10_000;
 
 /**
- * Reads the fleet from the top of a file and the files it includes, noting every mistake in what is
- * common to all checks. References are resolved only there, so that a collector needs none of the
- * secrets that checks have in keys of their own.
+ * Reads the fleet of a file, noting every mistake in what is common to all checks. References are
+ * resolved only there, so that a collector needs none of the secrets that checks have in keys of
+ * their own.
  */
-export function readFleet(reading: ConfigurationReading, file: string, top: Section): ReadFleet {
-  const parts = readParts(reading, file, top);
+export function readFleet(reading: ConfigurationReading, source: FleetSource): ReadFleet {
+  const parts = readParts(reading, source);
   const regions = readRegions(reading, parts);
   const scope = { reading, regions, defaults: readDefaults(reading, parts, regions) };
   const sections = parts.flatMap((part) => part.checks);
@@ -87,52 +76,6 @@ export function readFleet(reading: ConfigurationReading, file: string, top: Sect
   const checks = sections.map((section) => readCheck(section, scope));
   const known = checks.flatMap(({ check }) => check ?? []);
   return { fleet: { regions, checks: known, hash: hash(regions, known) }, checks };
-}
-
-/** What one file gives to the fleet. */
-interface Part {
-  /** Everything but the checks, substituted. */
-  readonly head: Section;
-  readonly defaults: Defaults | undefined;
-  /** As they stand, nothing substituted. */
-  readonly checks: readonly Section[];
-}
-
-function readParts(reading: ConfigurationReading, file: string, top: Section): readonly Part[] {
-  const fleet = reading.pick(top, (key) => fleetKeys.includes(key));
-  const main = readPart(reading, fleet, fleetShape);
-  const files = strings(main.head['include']).flatMap((pattern, index) => {
-    const found = globSync(pattern, { cwd: dirname(file) }).toSorted();
-    if (found.length === 0 && reading.isKnown(main.head, ['include', index])) {
-      reading.mistake(main.head, ['include', index], 'there is no such file');
-    }
-    return found.map((path) => resolve(dirname(file), path));
-  });
-  const included = [...new Set(files)].flatMap((path) => {
-    const section = reading.open(path);
-    return section === undefined ? [] : [readPart(reading, section, includedShape)];
-  });
-  return [main, ...included];
-}
-
-/** Of a list that may hold anything, while the schema says what is wrong with it. */
-function strings(list: unknown): readonly string[] {
-  return Array.isArray(list) ? list.filter((item) => typeof item === 'string') : [];
-}
-
-function readPart(
-  reading: ConfigurationReading,
-  section: Section,
-  shape: typeof fleetShape | typeof includedShape,
-): Part {
-  const head = reading.substitute(reading.pick(section, (key) => key !== 'checks'));
-  const { sound } = reading.validateKeys(shape, head, {
-    alsoKnown: ['checks'],
-    notBuilt: notBuiltFleetKeys,
-  });
-  reading.validate(checkListSchema, section);
-  const checks = Array.isArray(section['checks']) ? section['checks'] : [];
-  return { head, defaults: sound.defaults, checks: checks.filter(isMap) };
 }
 
 /** Regions are taken as they are even beside mistakes in the head, so that checks can be judged by them. */
@@ -276,7 +219,6 @@ function readSchedule({ reading, section }: Place, keys: CheckKeys, defaults: De
   if (keys.timezone !== undefined && cron === undefined) {
     reading.mistake(section, ['timezone'], 'has a meaning only with cron');
   }
-  if (keys.every === 0) reading.mistake(section, ['every'], 'expected more than 0');
   return cron === undefined ? { everyMs: every ?? everyMsDefault } : { cron, timezone };
 }
 

@@ -3,7 +3,7 @@ import { agentJsonSchema } from '#agent/json-schema';
 import { collectorJsonSchema } from '#collector/json-schema';
 import { sinkShape } from '#collector/config-schema';
 import { isMap } from '#lib/configuration';
-import { checkShape } from '#lib/fleet-schema';
+import { checkShape } from '#lib/fleet/schema';
 import { toJsonSchema, type JsonSchema } from '#lib/json-schema';
 import { duration, name, size } from '#lib/scalars';
 import { code, table } from './markdown.ts';

@@ -21,6 +21,7 @@ export function describeAgent(file: string, examination: AgentExamination): stri
     ...(unknown.length === 0
       ? []
       : [`not counted, because they depend on references (see --resolve): ${unknown.join(', ')}`]),
+    ...(fleet.checks.length + unknown.length === 0 ? ['warning: there is no check'] : []),
     ...shared.map(
       (host) =>
         `warning: the collector is on ${host}, which is checked too: when it fails, so does the report`,
@@ -28,36 +29,52 @@ export function describeAgent(file: string, examination: AgentExamination): stri
   ].join('\n');
 }
 
-/** What a collector's file means. */
+/** What a collector's file means at a time. */
 export function describeCollector(
   file: string,
-  { keys, sinks, fleet }: CollectorExamination,
+  examination: CollectorExamination,
+  nowUnixMs: number,
 ): string {
+  const { keys, sinks, fleet } = examination;
   const { listen, tls } = keys;
   const address =
     listen === undefined ? 'an address from a reference' : `${listen.host}:${listen.port}`;
-  const known = (keys.keys ?? []).map(({ id, agents, expires }) => {
-    const until = expires === undefined ? '' : ` until ${new Date(expires).toISOString()}`;
-    return `  ${id}  ${agents.join(', ')}${until}`;
-  });
-  const urls = sinks.map(({ settings }) => urlOf(settings)).filter((url) => url !== undefined);
+  const knownKeys = (keys.keys ?? []).map(({ id, agents, scopes, expires }) => [
+    id,
+    [...agents, ...scopes.map((scope) => `scope ${scope}`)].join(', '),
+    expires === undefined ? '' : new Date(expires).toISOString(),
+  ]);
+  const knownSinks = sinks.map(({ name, type, queue }) => [
+    name,
+    type,
+    queue.required ? 'yes' : '',
+  ]);
   return [
     `${file}: valid; listens on ${address}, ${tls === undefined ? 'plain HTTP' : 'TLS'}`,
     '',
-    'keys',
-    ...known,
+    ...table([['key', 'for', 'until'], ...knownKeys]),
     '',
-    'sinks',
-    ...sinks.map(
-      ({ name, type, queue }) => `  ${name}  ${type}${queue.required ? ', required' : ''}`,
-    ),
+    ...table([['sink', 'type', 'required'], ...knownSinks]),
     '',
     fleet === undefined ? 'no fleet: it knows no region and no check' : `fleet: ${summary(fleet)}`,
-    ...(fleet === undefined ? [] : sharedHosts(fleet, urls)).map(
-      (host) =>
-        `warning: a sink writes to ${host}, which is checked too: when it fails, so does the record`,
-    ),
+    ...warnings(examination, nowUnixMs).map((warning) => `warning: ${warning}`),
   ].join('\n');
+}
+
+function warnings({ keys, sinks, fleet }: CollectorExamination, nowUnixMs: number): string[] {
+  const known = keys.keys ?? [];
+  const expired = known.filter(({ expires = Infinity }) => expires < nowUnixMs);
+  const served = known.flatMap(({ regions }) => regions);
+  const unserved = fleet?.regions.filter((region) => !served.includes(region)) ?? [];
+  const urls = sinks.map(({ settings }) => urlOf(settings)).filter((url) => url !== undefined);
+  const shared = fleet === undefined ? [] : sharedHosts(fleet, urls);
+  return [
+    ...expired.map(({ id }) => `key ${id} has expired`),
+    ...unserved.map((region) => `no key is for region ${region}: nothing from there is accepted`),
+    ...shared.map(
+      (host) => `a sink writes to ${host}, which is checked too: when it fails, so does the record`,
+    ),
+  ];
 }
 
 function summary({ checks, regions, hash }: Fleet): string {

@@ -2,10 +2,11 @@ import { type z } from 'zod';
 import { suggestion } from './mistake.ts';
 import { isMap, member, type Key } from './origins.ts';
 
-/** What is wrong at a path below the value that was validated; `key` says that the key itself is. */
+/** What is wrong at a path below the value that was validated. */
 export interface Finding {
   readonly path: readonly Key[];
   readonly message: string;
+  /** The key itself is wrong, not what it holds. */
   readonly atKey: boolean;
   /** Not about the value alone but about what it holds together. */
   readonly combined: boolean;
@@ -150,7 +151,7 @@ function isAboutKeys(issue: Issue, input: unknown): boolean {
   return isRefusal(issue) || issue.path.reduce(member, input) === undefined;
 }
 
-/** Never tells the value, which may be a secret: only its kind. What the schema itself says goes first. */
+/** Never tells the value, which may be a secret: only its kind. A message of the schema's own goes first. */
 function message(issue: Issue, input: unknown): string {
   const own = /^(?:Invalid|Too|Unrecognized) /.test(issue.message) ? undefined : issue.message;
   if (input === undefined) return own === undefined ? 'missing' : `missing; ${own}`;
@@ -205,12 +206,12 @@ function kindOf(input: unknown): string {
 
 const countedKinds: Readonly<Record<string, string>> = {
   string: 'characters',
-  array: 'entries',
+  array: 'items',
   object: 'keys',
 };
 
 function amount(limit: number | bigint, origin: string): string {
   const unit = countedKinds[origin];
   if (unit === undefined) return String(limit);
-  return `${limit} ${limit === 1 ? unit.replace(/(ie)?s$/, (end) => (end === 'ies' ? 'y' : '')) : unit}`;
+  return `${limit} ${limit === 1 ? unit.slice(0, -1) : unit}`;
 }

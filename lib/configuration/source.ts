@@ -157,8 +157,8 @@ class Reader {
       this.#report(this.#origin(key, self.path, key), 'a key must be a plain word');
       return;
     }
-    made[name] = this.#member(made, { key: name, node: value ?? key, keyNode: key }, self.path);
-    if (value === null) made[name] = null;
+    const member = this.#member(made, { key: name, node: value ?? key, keyNode: key }, self.path);
+    made[name] = value === null ? null : member;
   }
 
   /** `<<: *anchor` or a list of them: keys that the map itself does not give. */

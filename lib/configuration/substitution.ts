@@ -16,7 +16,8 @@ export type Substitution =
   | { readonly kind: 'unresolved' }
   | { readonly kind: 'mistake'; readonly message: string };
 
-const reference = /\$?\$\{(?<scheme>env|file):(?<body>[^}]*)(?<end>\}?)/g;
+/** An escaped opening, or a whole reference. */
+const reference = /\$\$\{(?:env|file):|\$\{(?<scheme>env|file):(?<body>[^}]*)(?<end>\}?)/g;
 const variable = /^(?<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?<fallback>.*))?$/s;
 
 /**
@@ -49,9 +50,10 @@ type Part =
   | { readonly kind: 'mistake'; readonly message: string };
 
 function resolveMatch(match: RegExpMatchArray, { env, resolve }: References): Part {
-  const { scheme = '', body = '', end = '' } = match.groups ?? {};
-  if (match[0].startsWith('$$')) return { kind: 'found', text: match[0].slice(1), escaped: true };
-  if (end === '') return { kind: 'mistake', message: `\${${scheme}: is not closed with }` };
+  const { scheme, body = '', end = '' } = match.groups ?? {};
+  if (scheme === undefined) return { kind: 'found', text: match[0].slice(1), escaped: true };
+  if (end === '') return mistake(`\${${scheme}: is not closed with }`);
+  if (body.includes('${')) return mistake('references do not nest');
   return scheme === 'env' ? fromEnvironment(body, { env, resolve }) : fromFile(body, resolve);
 }
 

@@ -75,10 +75,43 @@ about N series in the backend
   test('of a collector tells listener, keys, sinks and fleet', () => {
     const { code, output } = runFarpoint(['validate', 'examples/collector.yaml']);
     expect(code).toBe(0);
-    expect(output).toMatch(/listens on 0\.0\.0\.0:4318, TLS/);
-    expect(output).toMatch(/k1ap +ap-south until 2027-06-30/);
-    expect(output).toMatch(/metrics +prometheus/);
-    expect(output).toMatch(/fleet: 4 checks on 6 targets, 3 regions/);
+    expect(output.replace(/fleet [0-9a-f]{12}/, 'fleet HASH'))
+      .toBe(`examples/collector.yaml: valid; \
+listens on 0.0.0.0:4318, TLS
+
+key   for                   until
+k1eu  eu-west, eu-west-web
+k1us  us-east
+k1ap  ap-south              2027-06-30T23:59:59.999Z
+
+sink     type        required
+metrics  prometheus
+history  history
+
+fleet: 4 checks on 6 targets, 3 regions, fleet HASH
+`);
+  });
+
+  test('of a collector is warned about where nobody could report, or the record would fail', () => {
+    const hash = `'${'a1'.repeat(32)}'`;
+    write(agent.replaceAll('${env:FARPOINT_REGION}', 'eu-west'));
+    const file = write(
+      `version: 1
+fleet: { file: agent.yaml }
+keys:
+  - { id: old, sha256: ${hash}, agents: [eu-west, eu-west-web], regions: [eu-west], expires: 2020-01-01 }
+sinks:
+  - { name: tsdb, type: prometheus, url: 'https://a.example.net/api/v1/write' }
+`,
+      'collector.yaml',
+    );
+    const { code, output } = runFarpoint(['validate', file]);
+    expect(code).toBe(0);
+    expect(output.split('\n').filter((line) => line.startsWith('warning: '))).toEqual([
+      'warning: key old has expired',
+      'warning: no key is for region us-east: nothing from there is accepted',
+      'warning: a sink writes to a.example.net, which is checked too: when it fails, so does the record',
+    ]);
   });
 });
 

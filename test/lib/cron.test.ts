@@ -24,8 +24,8 @@ test.each([
 });
 
 test.each([
-  ['61 * * * *', /^minute 61 is not possible/],
-  ['0 0 31 2 *', /^dayOfMonth 31 is not possible/],
+  ['61 * * * *', /^the minute is not possible/],
+  ['0 0 31 2 *', /^the day of month is not possible/],
   ['* * *', /expected 5 or 6 fields but got 3$/],
   ['', /expected a cron expression/],
   ['every day', /expected a cron expression/],

@@ -19,7 +19,11 @@ function write(name: string, text: string): string {
 function read(text: string): Fleet {
   const file = write('fleet.yaml', text);
   const reading = new ConfigurationReading({ env: {}, resolve: true });
-  const { fleet } = readFleet(reading, file, reading.open(file) ?? reading.fail());
+  const { fleet } = readFleet(reading, {
+    file,
+    top: reading.open(file) ?? reading.fail(),
+    unknownKeys: 'ignore',
+  });
   return reading.failed ? reading.fail() : fleet;
 }
 
@@ -29,6 +33,7 @@ describe('a collector', () => {
 version: 1
 agent: { region: '\${env:NOT_SET_HERE}', telepathy: true }
 egress: { allow: [] }
+defaults: { confirm: 2, service: any }
 regions: [eu-west]
 checks:
   - name: crystal-ball
@@ -94,6 +99,22 @@ describe('included files', () => {
     write('a.part.yaml', 'checks: [{ name: a, type: ping, service: s, target: a }]');
     const fleet = read('regions: [eu-west]\ninclude: ["*.part.yaml", a.part.yaml]\nchecks: []\n');
     expect(fleet.checks.map(({ name }) => name)).toEqual(['a', 'b']);
+  });
+
+  test('are not the file itself, though its own pattern may match it', () => {
+    const fleet = read('regions: [eu-west]\ninclude: ["fle*.yaml"]\nchecks: []\n');
+    expect(fleet.regions).toEqual(['eu-west']);
+  });
+
+  test('shared by an alias, a mistake is told once', () => {
+    const text = `regions: [eu-west]
+checks:
+  - &a { name: a, type: ping, service: s, target: a, every: soon }
+  - { <<: *a, name: b }
+`;
+    expect(() => read(text)).toThrow(
+      /^[^\n]*:3:61: checks\[0\]\.every: expected a duration[^\n]*$/,
+    );
   });
 
   test('may hold the regions and the defaults', () => {

@@ -1,10 +1,11 @@
 import { z } from 'zod';
-import { cronMistake } from './cron.ts';
-import { duration, labels, line, name, version } from './scalars.ts';
+import { cronMistake } from '../cron.ts';
+import { duration, labels, line, name, version } from '../scalars.ts';
 
 const target = line.describe('What is monitored: a URL, a host, a file; never with credentials');
+const positive = duration.refine((ms) => ms > 0, 'expected more than 0');
 const scheduleShape = {
-  every: duration
+  every: positive
     .optional()
     .describe('Time between two runs; 60s where neither this nor cron is given'),
   cron: z
@@ -44,15 +45,21 @@ export const checkShape = {
   ...scheduleShape,
   timeout: z
     .union([
-      duration,
+      positive,
       z.looseObject({
-        total: duration.optional().describe('The same, beside deadlines within the run'),
+        total: positive.optional().describe('The same, beside deadlines within the run'),
       }),
     ])
     .optional()
     .describe(timeoutDescription),
   ...placeShape,
 };
+
+const defaults = z.strictObject({
+  ...scheduleShape,
+  timeout: positive.optional().describe(timeoutDescription),
+  ...placeShape,
+});
 
 /** The keys of a fleet beside its checks. */
 export const fleetShape = {
@@ -63,22 +70,25 @@ export const fleetShape = {
       'Further files with regions, defaults or checks; * matches names; relative to this file',
     ),
   regions: z.array(name).min(1).optional().describe('Every region there is, in order'),
-  defaults: z
-    .strictObject({
-      ...scheduleShape,
-      timeout: duration.optional().describe(timeoutDescription),
-      ...placeShape,
-    })
+  defaults: defaults
     .optional()
     .describe('What checks have that do not say otherwise; labels are added to those of the check'),
 };
+
+/** The keys of a file that is included: it includes no others. */
 export const includedShape = {
   version: version.optional(),
   regions: fleetShape.regions,
   defaults: fleetShape.defaults,
 };
+
+/** For a reader that may be older than the file: defaults it does not know are left alone. */
+export const defaultsOfAnyVersion = defaults.strip().optional();
+
+/** That there is a list of maps; what is in them depends on their type. */
 export const checkListSchema = z.looseObject({ checks: z.array(z.looseObject({})).nullish() });
 
+/** Keys at the top of a file that are the fleet's. */
 export const fleetKeys: readonly string[] = [...Object.keys(fleetShape), 'checks', 'maintenance'];
 /** Keys a later version will have: refused by name until then. */
 export const notBuiltFleetKeys: readonly string[] = ['maintenance'];
