@@ -118,6 +118,10 @@ interface Subject {
   readonly reader: number;
 }
 
+/** A rename rotation leaves no log until the server has reopened it. */
+const missingGraceMs = 2000;
+/** Large enough for the speed of the disk, small enough to let the logs of other checks have their turn. */
+const sliceBytes = 1024 ** 2;
 /** Share of the deadline that a run reads for; a longer backlog is read by several runs. */
 const readingShare = 0.8;
 
@@ -153,6 +157,8 @@ function readerSettings(target: string, settings: Settings): LogSettings {
     lineBytesMax: settings.line,
     clientsMax: settings.clients.max,
     windowMs: settings.window,
+    missingGraceMs,
+    sliceBytes,
   };
 }
 

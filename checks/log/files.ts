@@ -1,8 +1,9 @@
-import { type BigIntStats, readdirSync, realpathSync, statSync } from 'node:fs';
+import { type BigIntStats, globSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
 
 /** A file that holds, or may hold, lines of the log. */
 export interface LogFile {
+  /** Without symbolic links; empty where the file is open still but has no name that is known. */
   readonly path: string;
   /** See `fileKey`. */
   readonly key: string;
@@ -10,28 +11,38 @@ export interface LogFile {
   readonly modifiedMs: number;
   /** Whether it is what the target names, and not one of its rotated files. */
   readonly live: boolean;
+  /** Whether it is a gzip file; its content is what it unpacks to, and does not grow. */
+  readonly compressed: boolean;
 }
 
 export interface Listing {
-  /** Every file once, the live one first, the others oldest first. */
+  /** Every file once, live ones first, the others oldest first. */
   readonly files: readonly LogFile[];
-  /** Why the live file is not among them. */
+  /** Why there is no live file. */
   readonly problem: NodeJS.ErrnoException | undefined;
 }
 
+/** What logrotate and its like put behind, or before the extension of, the name of a rotated file. */
 const rotation = String.raw`[.-](?:\d[\dTZ_.:-]*|old|bak|prev)`;
 
 /** Looks for the log and for its rotated files, and at `paths` where files of it were before. */
 export function listFiles(target: string, paths: readonly string[]): Listing {
+  const live = isPattern(target) ? globSync(target) : [target];
   const files = new Map<string, LogFile>();
-  const problem = add(files, target, true);
-  const real = realPath(target);
-  const rotated = [...new Set([target, real])].flatMap(rotatedPaths);
+  let problem: NodeJS.ErrnoException | undefined;
+  for (const path of live) problem = add(files, path, true) ?? problem;
+  const names = new Set([...live, ...[...files.values()].map(({ path }) => path)]);
   const others = new Map<string, LogFile>();
-  for (const path of [...paths, ...rotated]) add(others, path, false);
-  const byAge = [...others.values()].sort((a, b) => a.modifiedMs - b.modifiedMs);
-  for (const file of byAge) if (!files.has(file.key)) files.set(file.key, file);
-  return { files: [...files.values()], problem };
+  for (const path of [...paths, ...rotatedFiles(names)]) add(others, path, false);
+  for (const file of [...others.values()].sort(byAge))
+    if (!files.has(file.key)) files.set(file.key, file);
+  if (live.length === 0) problem = errno('ENOENT', `no file matches ${target}`);
+  return { files: [...files.values()], problem: hasLive(files) ? undefined : problem };
+}
+
+/** Whether the target is a pattern of paths, and not one path. */
+export function isPattern(target: string): boolean {
+  return /[*?{}[\]]/.test(target);
 }
 
 /** Identifies a file as long as it exists: inode numbers are used again, birth times are not. */
@@ -42,21 +53,22 @@ export function fileKey({ ino, birthtimeNs }: BigIntStats): string {
 /** Follows symbolic links; what is no regular file is not taken. */
 function add(
   files: Map<string, LogFile>,
-  path: string,
+  name: string,
   live: boolean,
 ): NodeJS.ErrnoException | undefined {
   try {
+    const path = realpathSync(name);
     const stats = statSync(path, { bigint: true });
-    if (!stats.isFile())
-      throw Object.assign(new Error(`${path} is not a file`), { code: 'EISDIR' });
-    const key = fileKey(stats);
-    files.set(key, {
+    if (!stats.isFile()) return errno('EISDIR', `${name} is not a regular file`);
+    const compressed = path.endsWith('.gz');
+    const file = {
       path,
-      key,
+      key: fileKey(stats),
       size: Number(stats.size),
-      modifiedMs: Number(stats.mtimeMs),
-      live,
-    });
+      live: live && !compressed,
+      compressed,
+    };
+    files.set(file.key, { ...file, modifiedMs: Number(stats.mtimeNs) / 1e6 });
     return undefined;
   } catch (error) {
     if (error instanceof Error) return error;
@@ -64,23 +76,21 @@ function add(
   }
 }
 
-function realPath(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    return path;
-  }
-}
-
-/** What logrotate and its like name the rotated files of `access.log`: `access.log.1`, `access-20261122.log`. */
-function rotatedPaths(path: string): string[] {
-  const extension = extname(path);
-  const name = escape(basename(path));
-  const stem = escape(basename(path, extension));
-  const pattern = new RegExp(`^(?:${name}${rotation}|${stem}${rotation}${escape(extension)})$`);
-  return entries(dirname(path))
-    .filter((entry) => pattern.test(entry))
-    .map((entry) => join(dirname(path), entry));
+/** `access.log.1`, `access.log-20261122.gz` and `access-20261122.log` beside `access.log`. */
+function rotatedFiles(names: ReadonlySet<string>): string[] {
+  return [...Map.groupBy(names, dirname)].flatMap(([folder, paths]) => {
+    const alternatives = paths.map((path) => {
+      const extension = extname(path);
+      const [name, stem, end] = [basename(path), basename(path, extension), extension].map((text) =>
+        RegExp.escape(text),
+      );
+      return `${name}${rotation}|${stem}${rotation}${end}`;
+    });
+    const pattern = new RegExp(`^(?:${alternatives.join('|')})(?:\\.gz)?$`);
+    return entries(folder)
+      .filter((entry) => pattern.test(entry))
+      .map((entry) => join(folder, entry));
+  });
 }
 
 function entries(directory: string): string[] {
@@ -91,6 +101,14 @@ function entries(directory: string): string[] {
   }
 }
 
-function escape(text: string): string {
-  return RegExp.escape(text);
+function byAge(a: LogFile, b: LogFile): number {
+  return a.modifiedMs - b.modifiedMs;
+}
+
+function hasLive(files: ReadonlyMap<string, LogFile>): boolean {
+  return [...files.values()].some(({ live }) => live);
+}
+
+function errno(code: string, message: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(message), { code });
 }

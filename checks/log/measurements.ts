@@ -40,6 +40,7 @@ export function measure(reading: LogReading, nowMs: number): Measurement[] {
     ...gains.upstreams.map((gain) => measureDurations(logUpstreamDuration, gain)),
     { metric: logGaps, value: gaps.truncated, attributes: { cause: 'truncated' } },
     { metric: logGaps, value: gaps.removed, attributes: { cause: 'removed' } },
+    { metric: logGaps, value: gaps.damaged, attributes: { cause: 'damaged' } },
     { metric: logLost, value: gaps.lostBytes },
     ...gauges.flatMap(([metric, value]) => (value === undefined ? [] : [{ metric, value }])),
   ];

@@ -27,7 +27,14 @@ export class OpenFiles implements Disposable {
     const descriptor = this.#descriptors.get(key);
     if (descriptor === undefined) return undefined;
     const { size, mtimeMs } = stat(descriptor);
-    return { path: '', key, size: Number(size), modifiedMs: Number(mtimeMs), live: false };
+    return {
+      path: '',
+      key,
+      size: Number(size),
+      modifiedMs: Number(mtimeMs),
+      live: false,
+      compressed: false,
+    };
   }
 
   closeAllBut(keys: ReadonlySet<string>): void {

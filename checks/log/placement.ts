@@ -1,25 +1,33 @@
 import { type LogFile } from './files.ts';
 import { type OpenFiles } from './open-files.ts';
-import { holds, newSegment } from './segment.ts';
+import { headAt, holds, newSegment, sameStart, tailAt } from './segment.ts';
 import { type SegmentState } from './state.ts';
 
-/** A segment and the open file that holds it. */
+/** A segment and the file that holds it. */
 export interface Place {
   readonly segment: SegmentState;
   readonly file: LogFile;
-  readonly descriptor: number;
+  /** Undefined where there is nothing new to read. */
+  readonly descriptor: number | undefined;
 }
 
+/** Where the segments are. */
 export interface Placement {
   readonly places: readonly Place[];
   /** Segments that no file holds. */
   readonly absent: readonly SegmentState[];
+  /** Compressed files that no segment is known to be in. */
+  readonly strangers: readonly LogFile[];
 }
 
 /** Says from where on a file is read that no segment knows. */
 export type Start = (file: LogFile, descriptor: number) => number;
 
-/** Finds each segment among the files; a file that no segment knows starts a new one. */
+/**
+ * Finds each segment among the files: first where it was, then in files that no segment is in. What is
+ * still unknown then is a copy of a segment that is where it was, or is new. Compressed files are left
+ * to be looked into when everything else has been read.
+ */
 export function placeSegments(
   segments: readonly SegmentState[],
   files: readonly LogFile[],
@@ -27,35 +35,59 @@ export function placeSegments(
   start: Start,
 ): Placement {
   const strangers = new Map(files.map((file) => [file.key, file]));
+  const listed = new Set(strangers.keys());
   const places: Place[] = [];
   const absent = new Set<SegmentState>();
-  for (const segment of segments) {
-    const place = placeByKey(segment, strangers, open);
+  // A file holds one segment: one that something was read of knows best which.
+  for (const segment of [...segments].sort(
+    (a, b) => Number(b.position > 0) - Number(a.position > 0),
+  )) {
+    const place = placeByKey(segment, { strangers, listed, open });
     if (place === undefined) absent.add(segment);
     else places.push(place);
-    for (const key of [place?.file.key, ...segment.copies]) strangers.delete(key ?? '');
+    strangers.delete(place?.file.key ?? '');
   }
+  for (const { copies } of segments) for (const key of copies) strangers.delete(key);
   for (const file of strangers.values()) {
+    if (file.compressed) continue;
     const place = placeStranger(file, { places, absent, open, start });
     if (place !== undefined) places.push(place);
   }
-  return { places, absent: [...absent] };
+  const compressed = [...strangers.values()].filter((file) => file.compressed);
+  return { places, absent: [...absent], strangers: compressed };
+}
+
+interface Files {
+  /** Files that no segment is in yet. */
+  readonly strangers: ReadonlyMap<string, LogFile>;
+  /** Keys of all files that were found. */
+  readonly listed: ReadonlySet<string>;
+  readonly open: OpenFiles;
 }
 
 /** Looks in the file where the segment was, in its copies, and in the file that is still open. */
-function placeByKey(
-  segment: SegmentState,
-  files: ReadonlyMap<string, LogFile>,
-  open: OpenFiles,
-): Place | undefined {
+function placeByKey(segment: SegmentState, { strangers, listed, open }: Files): Place | undefined {
   for (const key of [segment.key, ...segment.copies]) {
-    const file = files.get(key) ?? open.held(key);
-    const descriptor = file && open.open(file);
-    if (file && descriptor !== undefined && holds(descriptor, segment)) {
+    const file = listed.has(key) ? strangers.get(key) : open.held(key);
+    if (file === undefined) continue;
+    if (key === segment.key && isRead(segment, file))
+      return { segment, file, descriptor: undefined };
+    const descriptor = open.open(file);
+    if (descriptor === undefined) continue;
+    const unread = segment.position === 0 && segment.head.length === 0;
+    const certain = key === segment.key && (file.compressed || unread);
+    if (certain || (!file.compressed && holds(descriptor, segment)))
       return { segment, file, descriptor };
-    }
   }
   return undefined;
+}
+
+/** Whether a file that is not written to any more is as it was when all of it had been read. */
+function isRead(segment: SegmentState, file: LogFile): boolean {
+  if (file.compressed) return segment.ended;
+  return (
+    !file.live && !segment.live && file.size === segment.size && segment.position === segment.size
+  );
 }
 
 interface Surroundings {
@@ -65,26 +97,48 @@ interface Surroundings {
   readonly start: Start;
 }
 
-/** A file nobody knows holds a segment that was elsewhere, or copies one that is where it was, or is new. */
+/** Places a segment in a file that nobody knows, or notes that the file is a copy: then there is none. */
 function placeStranger(
   file: LogFile,
   { places, absent, open, start }: Surroundings,
 ): Place | undefined {
   const descriptor = open.open(file);
   if (descriptor === undefined || (file.size === 0 && !file.live)) return undefined;
-  const same = (segment: SegmentState): boolean =>
-    segment.position > 0 && holds(descriptor, segment);
-  const moved = [...absent].find(same);
+  const moved = [...absent].find((segment) => holds(descriptor, segment));
   if (moved !== undefined) {
     absent.delete(moved);
     return { segment: moved, file, descriptor };
   }
-  const original = file.live ? -1 : places.findIndex(({ segment }) => same(segment));
-  const place = places[original];
-  if (place !== undefined) {
-    const copies = [...place.segment.copies, file.key];
-    places[original] = { ...place, segment: { ...place.segment, copies } };
-    return undefined;
-  }
+  if (!file.live && noteCopy(file, descriptor, { places, absent })) return undefined;
   return { segment: newSegment(file, descriptor, start(file, descriptor)), file, descriptor };
+}
+
+/** A copy has all that was read of its original, or was made before the last of it was written. */
+function noteCopy(
+  file: LogFile,
+  descriptor: number,
+  { places, absent }: Pick<Surroundings, 'places' | 'absent'>,
+): boolean {
+  const index = places.findIndex(({ segment, file: { live }, descriptor: original }) => {
+    if (segment.position > 0 && holds(descriptor, segment)) return true;
+    if (!live || original === undefined) return false;
+    return tailAt(original, file.size).equals(tailAt(descriptor, file.size));
+  });
+  const place = places[index];
+  if (place !== undefined) {
+    places[index] = { ...place, segment: withCopy(place.segment, file) };
+    return true;
+  }
+  const head = headAt(descriptor);
+  const emptied = [...absent].find(
+    (segment) => segment.live && file.size < segment.position && sameStart(head, segment.head),
+  );
+  if (emptied === undefined) return false;
+  absent.delete(emptied);
+  absent.add(withCopy(emptied, file));
+  return true;
+}
+
+export function withCopy(segment: SegmentState, { key }: LogFile): SegmentState {
+  return { ...segment, copies: [...segment.copies, key] };
 }

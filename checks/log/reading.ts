@@ -1,11 +1,6 @@
 import { type Outcome } from './line-scanner.ts';
+import { type Gaps, type LogProblem } from './losses.ts';
 import { type LogState } from './state.ts';
-
-/** Why a run could not read the log. */
-export interface LogProblem {
-  readonly kind: 'missing' | 'unreadable';
-  readonly message: string;
-}
 
 export interface RequestGain {
   readonly route: string;
@@ -47,11 +42,6 @@ export interface LogReading {
   readonly backlogBytes: number;
   /** When the newest line of this run was logged. */
   readonly newestLineMs: number | undefined;
-  /** How often content went away that may not have been read to its end, and how much of it was known. */
-  readonly gaps: {
-    readonly truncated: number;
-    readonly removed: number;
-    readonly lostBytes: number;
-  };
+  readonly gaps: Gaps;
   readonly problem: LogProblem | undefined;
 }

@@ -42,6 +42,12 @@ export class RunCounts {
     return Number.isFinite(this.#newestMs) ? Math.min(this.#newestMs, this.#nowMs) : undefined;
   }
 
+  /** When the log was last written to, as its lines have it: one that was not parsed may be of just now. */
+  get activeMs(): number | undefined {
+    const { unparsed, oversize } = this.scanner.lines;
+    return this.newestLineMs ?? (unparsed + oversize > 0 ? this.#nowMs : undefined);
+  }
+
   get oldestSlot(): number {
     return Math.floor(this.#nowMs / this.#slotMs) - slotsPerWindow + 1;
   }

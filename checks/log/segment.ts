@@ -3,26 +3,30 @@ import { readSync } from 'node:fs';
 import { type LogFile } from './files.ts';
 import { type SegmentState } from './state.ts';
 
-/** How many bytes before the position tell one content from another. */
-const tailBytesMax = 256;
-
-/**
- * Whether the file holds the content that the segment is about: the bytes before its position must be
- * those that were read there. So a segment is found again under any name, in a copy, or behind another
- * inode number; and a file that was truncated, even if it has grown again since, or that got a used
- * inode number, is seen to be another.
+/*
+ * How content is known. Names move at every rotation, inode numbers are used again, copies have
+ * others, and a file may be emptied and grow beyond its old length between two looks. So what counts
+ * are fingerprints: of the tail, the bytes before the position, which no other place of the log has
+ * as long as its lines carry a time or anything else that changes; and of the head, to recognise a
+ * copy that is shorter than what was read of the original.
  */
-export function holds(descriptor: number, { position, tail }: SegmentState): boolean {
-  const before = tailAt(descriptor, position);
-  return before.length === Math.min(position, tailBytesMax) && fingerprint(before) === tail;
+
+/** How many bytes make up the tail. */
+const tailBytesMax = 256;
+/** How many of the first bytes each fingerprint of the head is of. */
+const headLengths = [16, 64, 256, 1024];
+export const headBytesMax = Math.max(...headLengths);
+
+/** Whether the file holds what was read of the segment; where nothing was, whether it starts as that did. */
+export function holds(descriptor: number, { position, tail, head }: SegmentState): boolean {
+  if (position === 0) return sameStart(headAt(descriptor), head);
+  return fingerprint(tailAt(descriptor, position)) === tail;
 }
 
 /** The bytes before `position`, as many as are compared; fewer when the file ends before it. */
 export function tailAt(descriptor: number, position: number): Buffer {
   const length = Math.min(position, tailBytesMax);
-  const bytes = Buffer.allocUnsafe(length);
-  const read = readSync(descriptor, bytes, 0, length, position - length);
-  return bytes.subarray(0, read);
+  return readAt(descriptor, position - length, length);
 }
 
 /** The tail after `consumed` was read behind `tail`. */
@@ -31,9 +35,26 @@ export function advanceTail(tail: Buffer, consumed: Buffer): Buffer {
   return Buffer.concat([tail, consumed]).subarray(-tailBytesMax);
 }
 
-/** 64 bits of SHA-1: enough to tell the files of one log apart, and nothing of their content. */
+/** 64 bits of SHA-1: enough to tell the contents of one log apart, and gives nothing of them away. */
 export function fingerprint(bytes: Buffer): string {
   return hash('sha1', bytes, 'hex').slice(0, 16);
+}
+
+/** Fingerprints of how a content starts, as many as there are bytes for. */
+export function headOf(start: Buffer): string[] {
+  return headLengths
+    .filter((length) => length <= start.length)
+    .map((length) => fingerprint(start.subarray(0, length)));
+}
+
+export function headAt(descriptor: number): string[] {
+  return headOf(readAt(descriptor, 0, headBytesMax));
+}
+
+/** Whether two contents start alike, as far as both go; false where either is too short to say. */
+export function sameStart(a: readonly string[], b: readonly string[]): boolean {
+  const common = Math.min(a.length, b.length);
+  return common > 0 && a[common - 1] === b[common - 1];
 }
 
 /** A segment of a file that is to be read from `position` on. */
@@ -44,9 +65,11 @@ export function newSegment(file: LogFile, descriptor: number, position: number):
     copies: [],
     position,
     tail: fingerprint(tailAt(descriptor, position)),
+    head: headAt(descriptor),
     size: file.size,
     live: file.live,
     inOversizeLine: false,
+    ended: false,
     absentRuns: 0,
   };
 }
@@ -54,9 +77,12 @@ export function newSegment(file: LogFile, descriptor: number, position: number):
 /** Where the last line starts, complete or not; the end of the file where that is further back than `lineBytesMax`. */
 export function lastLineStart(descriptor: number, size: number, lineBytesMax: number): number {
   const from = Math.max(0, size - lineBytesMax);
-  const bytes = Buffer.allocUnsafe(size - from);
-  const length = readSync(descriptor, bytes, 0, bytes.length, from);
-  const lineFeed = bytes.subarray(0, length).lastIndexOf(0x0a);
+  const lineFeed = readAt(descriptor, from, size - from).lastIndexOf(0x0a);
   if (lineFeed >= 0) return from + lineFeed + 1;
   return from === 0 ? 0 : size;
+}
+
+function readAt(descriptor: number, position: number, length: number): Buffer {
+  const bytes = Buffer.allocUnsafe(length);
+  return bytes.subarray(0, readSync(descriptor, bytes, 0, length, position));
 }

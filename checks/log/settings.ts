@@ -10,4 +10,8 @@ export interface LogSettings {
   readonly lineBytesMax: number;
   readonly clientsMax: number;
   readonly windowMs: number;
+  /** How long a run waits for a log that was there at the last one. */
+  readonly missingGraceMs: number;
+  /** How much is read at once; then others get their turn. */
+  readonly sliceBytes: number;
 }

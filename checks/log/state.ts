@@ -25,12 +25,16 @@ export interface SegmentState {
   readonly position: number;
   /** Fingerprint of the bytes before the position. */
   readonly tail: string;
+  /** Fingerprints of how it starts. */
+  readonly head: readonly string[];
   /** Size of the file when it was last seen: what lay beyond the position then is known to be unread. */
   readonly size: number;
   /** Whether the file was what the target names. */
   readonly live: boolean;
   /** Whether the position is inside a line that is longer than allowed. */
   readonly inOversizeLine: boolean;
+  /** Whether all of it is accounted for and nothing can follow, because it is compressed. */
+  readonly ended: boolean;
   /** For how many runs in a row it has been in no file. */
   readonly absentRuns: number;
 }

@@ -80,7 +80,9 @@ describe('log check', () => {
     expect((await run()).verdict).toEqual({
       status: 'down',
       error: 'log_silent',
-      message: 'no new line for 7200 s, expected one at least every 3600 s',
+      message: expect.stringMatching(
+        /^no new line for 720\d s, expected one at least every 3600 s$/,
+      ),
     });
     appendFileSync(path, line());
     expect((await run()).verdict).toEqual({ status: 'up' });

@@ -1,0 +1,149 @@
+import { type LogFile } from './files.ts';
+import { GzipContent } from './gzip-content.ts';
+import { advanceTail, fingerprint, headOf, sameStart } from './segment.ts';
+import { type SegmentState } from './state.ts';
+
+/*
+ * A compressed file does not grow, and is what some segment has become, whole. To know which, its
+ * content is read once and compared. That may take longer than a run has; it goes on meanwhile, and a
+ * later run finds it done.
+ */
+
+/** What is in a compressed file, as far as it says which segment that is. */
+export interface Inspection {
+  readonly head: readonly string[];
+  /** Fingerprints of the tail at each position that was asked for and is within the content. */
+  readonly tails: ReadonlyMap<number, string>;
+  readonly length: number;
+  /** Whether the file could be read to its end. */
+  readonly whole: boolean;
+}
+
+/** Which segment a compressed file is. */
+export type Match =
+  /** The segment is in no other file. */
+  | { readonly kind: 'moved'; readonly segment: SegmentState }
+  /** The segment is elsewhere too, or all of the file was read from another. */
+  | { readonly kind: 'copy'; readonly segment: SegmentState }
+  | { readonly kind: 'new' }
+  /** It is being written: look again later. */
+  | { readonly kind: 'unfinished' };
+
+/** Compares the content of a compressed file with the segments that are placed and those that are not. */
+export function matchCompressed(
+  { head, tails, length, whole }: Inspection,
+  placed: readonly SegmentState[],
+  absent: readonly SegmentState[],
+): Match {
+  const alike = (segment: SegmentState): boolean => sameStart(head, segment.head);
+  const same = (segment: SegmentState): boolean =>
+    segment.position > 0
+      ? tails.get(segment.position) === segment.tail
+      : segment.size <= length && alike(segment);
+  const shorter = (segment: SegmentState): boolean =>
+    segment.copies.length > 0 && length < segment.position && alike(segment);
+  if (!whole)
+    return { kind: head.length === 0 || [...placed, ...absent].some(alike) ? 'unfinished' : 'new' };
+  const moved = absent.find(same);
+  if (moved !== undefined) return { kind: 'moved', segment: moved };
+  const copied = placed.find(same) ?? [...placed, ...absent].find(shorter);
+  return copied === undefined ? { kind: 'new' } : { kind: 'copy', segment: copied };
+}
+
+/** A segment of a compressed file that is to be read from its start. */
+export function newCompressed({ path, key }: LogFile): SegmentState {
+  return {
+    path,
+    key,
+    copies: [],
+    position: 0,
+    tail: fingerprint(Buffer.alloc(0)),
+    head: [],
+    size: 0,
+    live: false,
+    inOversizeLine: false,
+    ended: false,
+    absentRuns: 0,
+  };
+}
+
+/** A segment of a compressed file that is not to be read at all. */
+export async function oldCompressed(file: LogFile, descriptor: number): Promise<SegmentState> {
+  await using content = new GzipContent(descriptor);
+  const { bytes } = await content.read();
+  return {
+    ...newCompressed(file),
+    head: headOf(bytes),
+    size: file.size,
+    ended: true,
+  };
+}
+
+/** Reads the content once and takes fingerprints. */
+async function inspect(descriptor: number, positions: readonly number[]): Promise<Inspection> {
+  await using content = new GzipContent(descriptor);
+  const tails = new Map<number, string>();
+  for (;;) {
+    const { bytes, next } = await content.read();
+    for (const position of positions) {
+      const within = position - content.position;
+      if (within <= 0 || within > bytes.length) continue;
+      tails.set(position, fingerprint(advanceTail(content.tail, bytes.subarray(0, within))));
+    }
+    content.consume(bytes.length);
+    if (next !== 'more') {
+      return {
+        head: headOf(content.head),
+        tails,
+        length: content.position,
+        whole: next === 'end',
+      };
+    }
+  }
+}
+
+/** Inspections under way and done, by file. What is done is kept as long as it answers the question. */
+export class Inspector {
+  readonly #inspections = new Map<string, Inspecting>();
+
+  /** What is in a file; undefined where that takes longer than the run may. */
+  async inspect(
+    file: LogFile,
+    descriptor: number,
+    positions: readonly number[],
+    signal: AbortSignal,
+  ): Promise<Inspection | undefined> {
+    const known = this.#inspections.get(file.key);
+    const usable =
+      known?.size === file.size &&
+      positions.every((position) => known.positions.includes(position));
+    const inspecting = usable
+      ? known
+      : { size: file.size, positions, result: inspect(descriptor, positions) };
+    this.#inspections.set(file.key, inspecting);
+    return unlessAborted(inspecting.result, signal);
+  }
+
+  /** Forgets all but these files. */
+  keep(keys: ReadonlySet<string>): void {
+    for (const key of this.#inspections.keys()) if (!keys.has(key)) this.#inspections.delete(key);
+  }
+}
+
+interface Inspecting {
+  readonly size: number;
+  readonly positions: readonly number[];
+  readonly result: Promise<Inspection>;
+}
+
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  if (signal.aborted) return undefined;
+  const aborted = Promise.withResolvers<undefined>();
+  const abort = (): void => aborted.resolve(undefined);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
