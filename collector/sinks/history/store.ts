@@ -28,10 +28,10 @@ export class HistoryStore implements Disposable {
     this.#database = new DatabaseSync(path);
     try {
       requireSqlite(this.#database);
-      establish(this.#database, path);
+      establish(this.#database);
     } catch (error) {
       this.#database.close();
-      throw error;
+      throw new Error(`cannot keep history in ${path}: ${messageOf(error)}`, { cause: error });
     }
     this.#statements = prepareStatements(this.#database);
   }
@@ -104,37 +104,37 @@ function requireSqlite(database: DatabaseSync): void {
   const version = String(database.prepare('SELECT sqlite_version() AS version').get()?.['version']);
   const [major = 0, minor = 0, patch = 0] = version.split('.').map(Number);
   const [majorMin, minorMin, patchMin] = sqliteVersionMin;
-  const isNewer = major - majorMin || minor - minorMin || patch - patchMin;
-  if (isNewer >= 0) return;
+  if ((major - majorMin || minor - minorMin || patch - patchMin) >= 0) return;
   throw new Error(
-    `cannot keep history with SQLite ${version}: versions before ${sqliteVersionMin.join('.')} can ` +
-      'damage a file; use a newer Node.js',
+    `SQLite ${version} is older than ${sqliteVersionMin.join('.')} and can damage it; use a newer Node.js`,
   );
 }
 
-function establish(database: DatabaseSync, path: string): void {
-  const found = Number(database.prepare('PRAGMA user_version').get()?.['user_version']);
-  const id = Number(database.prepare('PRAGMA application_id').get()?.['application_id']);
-  const tables = database.prepare('SELECT count(*) AS count FROM sqlite_schema').get()?.['count'];
-  if (tables !== 0 && id !== applicationId) {
-    throw new Error(`cannot keep history in ${path}: it is another program's database`);
-  }
-  if (found > formatVersion) {
+/** Makes sure that the file is a history of a format known here; begins one in an empty file. */
+function establish(database: DatabaseSync): void {
+  const { user_version: version } = database.prepare('PRAGMA user_version').get() ?? {};
+  const { application_id: id } = database.prepare('PRAGMA application_id').get() ?? {};
+  const isEmpty = database.prepare('SELECT 1 FROM sqlite_schema').get() === undefined;
+  if (!isEmpty && id !== applicationId) throw new Error("it is another program's database");
+  if (Number(version) > formatVersion) {
     throw new Error(
-      `cannot read ${path}: it has format ${found}, and this version of Farpoint knows up to ` +
-        `${formatVersion}; run the newer version again, or move the file away`,
+      `it has format ${String(version)}, and this version of Farpoint knows up to ${formatVersion}; ` +
+        'run the newer version again, or move the file away',
     );
   }
   const { journal_mode: mode } = database.prepare('PRAGMA journal_mode = WAL').get() ?? {};
-  if (mode !== 'wal')
-    throw new Error(`cannot keep history in ${path}: no WAL there, only ${String(mode)}`);
+  if (mode !== 'wal') throw new Error(`its file system allows no WAL, only ${String(mode)}`);
   database.exec('PRAGMA synchronous = FULL');
-  if (tables !== 0) return;
+  if (!isEmpty) return;
   database.exec(`BEGIN;
     ${readFileSync(new URL('schema.sql', import.meta.url), 'utf8')}
     PRAGMA application_id = ${applicationId};
     PRAGMA user_version = ${formatVersion};
     COMMIT;`);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 // oxlint-disable-next-line typescript/explicit-function-return-type -- named by its keys

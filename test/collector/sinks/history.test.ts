@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -153,9 +153,17 @@ describe('history', () => {
     const newer = new DatabaseSync(path);
     newer.exec('PRAGMA user_version = 2');
     newer.close();
-    await expect(open()).rejects.toThrow(`cannot read ${path}: it has format 2`);
+    await expect(open()).rejects.toThrow(`cannot keep history in ${path}: it has format 2`);
     using file = new DatabaseSync(path);
     expect(file.prepare('PRAGMA user_version').get()).toMatchObject({ user_version: 2 });
+  });
+
+  test('refuses a file that is no database, and leaves it as it is', async () => {
+    const path = join(dataDirectory, 'history', 'page.db');
+    await mkdir(join(dataDirectory, 'history'));
+    await writeFile(path, 'dear diary '.repeat(1000));
+    await expect(open()).rejects.toThrow(`cannot keep history in ${path}: file is not a database`);
+    expect(await readFile(path, 'utf8')).toBe('dear diary '.repeat(1000));
   });
 
   test("refuses another program's database", async () => {
