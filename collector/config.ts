@@ -8,6 +8,7 @@ import {
 } from '#lib/configuration';
 import { readFleet, type Fleet } from '#lib/fleet';
 import { type LogLevel } from '#lib/log';
+import { isLoopback } from '#lib/loopback';
 import { collectorShape, notBuiltKeys, type Address, type Scope } from './config-schema.ts';
 import { readSinks, type SinkConfiguration } from './sink-config.ts';
 import { sinkTypes } from './sinks/registry.ts';
@@ -216,8 +217,4 @@ function checkIdentities(
       `no key is for agent ${agent}, which runs check ${check.name}${hint}`,
     );
   }
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
 }

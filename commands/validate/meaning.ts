@@ -2,14 +2,14 @@ import { type AgentExamination } from '#agent/config';
 import { checkTypes } from '#checks/registry';
 import { type CollectorExamination } from '#collector/config';
 import { type Fleet } from '#lib/fleet';
+import { isLoopback } from '#lib/loopback';
 import { estimateSeries, hostOf, loadByHost, loadByPlace } from './load.ts';
 
 const hostsShown = 20;
 
 /** What an agent's file means: how much is checked from where, what hosts feel of it, what to think about. */
 export function describeAgent(file: string, examination: AgentExamination): string {
-  const { fleet, unknown, collectorUrls } = examination;
-  const shared = sharedHosts(fleet, collectorUrls);
+  const { fleet, unknown } = examination;
   return [
     `${file}: valid; ${summary(fleet)}`,
     '',
@@ -21,12 +21,23 @@ export function describeAgent(file: string, examination: AgentExamination): stri
     ...(unknown.length === 0
       ? []
       : [`not counted, because they depend on references (see --resolve): ${unknown.join(', ')}`]),
-    ...(fleet.checks.length + unknown.length === 0 ? ['warning: there is no check'] : []),
-    ...shared.map(
-      (host) =>
-        `warning: the collector is on ${host}, which is checked too: when it fails, so does the report`,
-    ),
+    ...agentWarnings(examination).map((warning) => `warning: ${warning}`),
   ].join('\n');
+}
+
+function agentWarnings({ fleet, unknown, collectorUrls }: AgentExamination): readonly string[] {
+  const open = collectorUrls.filter((url) => {
+    const { protocol, hostname } = new URL(url);
+    return protocol === 'http:' && !isLoopback(hostname);
+  });
+  return [
+    ...(fleet.checks.length + unknown.length === 0 ? ['there is no check'] : []),
+    ...open.map((url) => `results and the key go to ${url} in plain text; use https`),
+    ...sharedHosts(fleet, collectorUrls).map(
+      (host) =>
+        `the collector is on ${host}, which is checked too: when it fails, so does the report`,
+    ),
+  ];
 }
 
 /** What a collector's file means at a time. */
@@ -57,11 +68,14 @@ export function describeCollector(
     ...table([['sink', 'type', 'required'], ...knownSinks]),
     '',
     fleet === undefined ? 'no fleet: it knows no region and no check' : `fleet: ${summary(fleet)}`,
-    ...warnings(examination, nowUnixMs).map((warning) => `warning: ${warning}`),
+    ...collectorWarnings(examination, nowUnixMs).map((warning) => `warning: ${warning}`),
   ].join('\n');
 }
 
-function warnings({ keys, sinks, fleet }: CollectorExamination, nowUnixMs: number): string[] {
+function collectorWarnings(
+  { keys, sinks, fleet }: CollectorExamination,
+  nowUnixMs: number,
+): readonly string[] {
   const known = keys.keys ?? [];
   const expired = known.filter(({ expires = Infinity }) => expires < nowUnixMs);
   const served = known.flatMap(({ regions }) => regions);

@@ -63,6 +63,13 @@ about N series in the backend
     expect(output).toContain('warning: the collector is on example.org, which is checked too');
   });
 
+  test('is warned about when the key would cross the network in plain text', () => {
+    const plain = (url: string): string =>
+      runFarpoint(['validate', write(agent.replace('https://farpoint.example.net', url))]).output;
+    expect(plain('http://farpoint.example.net')).toContain('in plain text; use https');
+    expect(plain('http://[::1]')).not.toContain('warning');
+  });
+
   test('says what it leaves out because it depends on references', () => {
     const text = agent.replace('every: 15s', "every: '${env:EVERY}'");
     const { code, output } = runFarpoint(['validate', write(text)]);
