@@ -65,6 +65,8 @@ export class Positions {
   #durable: ReadonlyMap<string, number>;
   readonly #wanted: Map<string, number>;
   #file: QueueFile | undefined;
+  /** Whether the file has a whole slot and may be written in place. */
+  #isTrusted: boolean;
   #running: Promise<void> = Promise.resolve();
   #next: Promise<void> | undefined;
 
@@ -78,6 +80,7 @@ export class Positions {
     this.#reserve = place.reserve;
     this.#id = stored.id;
     this.#generation = stored.generation;
+    this.#isTrusted = stored.generation > 0;
     this.#durable = stored.positions;
     this.#wanted = new Map(stored.positions);
   }
@@ -100,13 +103,7 @@ export class Positions {
 
   /** Stores what is wanted. Calls made while a write is under way share the next one. */
   store(): Promise<void> {
-    this.#next ??= this.#running
-      .catch(() => undefined)
-      .then(() => {
-        this.#running = this.#next ?? Promise.resolve();
-        this.#next = undefined;
-        return this.#write();
-      });
+    this.#next ??= this.#storeAfter(this.#running);
     return this.#next;
   }
 
@@ -116,24 +113,31 @@ export class Positions {
     this.#file = undefined;
   }
 
-  async #write(): Promise<void> {
+  async #storeAfter(running: Promise<void>): Promise<void> {
+    await running.catch(() => undefined);
+    this.#running = this.#next ?? running;
+    this.#next = undefined;
     const positions = new Map(this.#wanted);
     const generation = this.#generation + 1;
-    const slot = encodeSlot({ id: this.#id, generation, positions });
-    try {
-      await this.#overwrite(slot, generation);
-    } catch (error) {
-      // A slot that failed is not trusted again: a new file takes its place.
-      await this.#forgetFile();
-      if (isDiskFull(error)) await this.#reserve.release();
-      await this.#replace(slot, generation);
-    }
+    await this.#write(encodeSlot({ id: this.#id, generation, positions }), generation);
     this.#generation = generation;
     this.#durable = positions;
   }
 
+  async #write(slot: Buffer, generation: number): Promise<void> {
+    try {
+      if (this.#isTrusted) await this.#overwrite(slot, generation);
+      else await this.#replace(slot, generation);
+    } catch (error) {
+      // A file that failed is not trusted again: a new one takes its place.
+      await this.#distrust();
+      if (isDiskFull(error)) await this.#reserve.release();
+      await this.#replace(slot, generation);
+    }
+  }
+
   async #overwrite(slot: Buffer, generation: number): Promise<void> {
-    if (!this.#file) return this.#replace(slot, generation);
+    this.#file ??= await this.#files.open(this.#path);
     await this.#file.write([slot], (generation % 2) * slotBytes);
     await this.#file.datasync();
   }
@@ -154,9 +158,11 @@ export class Positions {
       throw error;
     }
     this.#file = file;
+    this.#isTrusted = true;
   }
 
-  async #forgetFile(): Promise<void> {
+  async #distrust(): Promise<void> {
+    this.#isTrusted = false;
     await this.#file?.close().catch(() => undefined);
     this.#file = undefined;
   }

@@ -75,6 +75,8 @@ export async function recoverSegments(
   const { sealedThrough } = candidates.find(({ path }) => path === newest?.path) ?? {};
   if (newest && sealedThrough !== undefined) newest.end = sealedThrough + 1;
   else if (newest) await cutTornTail(place, newest, provenThrough);
+  // What is surfaced from here on must not vanish with the next power cut, nor the files it is in.
+  await place.files.syncDirectory(place.directory);
   return segments;
 }
 
@@ -172,7 +174,7 @@ async function setAside({ files }: Place, { path, size }: Candidate): Promise<vo
   await (size === 0 ? files.remove(path) : files.rename(path, `${path}.damaged`));
 }
 
-/** Cuts what the last process had not finished, and syncs the rest: what is surfaced from here on must stay. */
+/** Cuts what the last process had not finished, and syncs the rest. */
 async function cutTornTail(
   { report }: Place,
   newest: Segment,

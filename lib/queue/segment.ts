@@ -217,6 +217,18 @@ export class Segment {
 
   /** The entries, or undefined when one of them is no longer intact. */
   async #readRecords(records: readonly IndexedRecord[]): Promise<QueueEntry[] | undefined> {
+    const entries: QueueEntry[] = [];
+    for (let from = 0, to = 0; from < records.length; from = to) {
+      to = endOfRun(records, from);
+      const run = await this.#readRun(records.slice(from, to));
+      if (!run) return undefined;
+      entries.push(...run);
+    }
+    return entries;
+  }
+
+  /** Reads records that follow each other without damage between them. */
+  async #readRun(records: readonly IndexedRecord[]): Promise<QueueEntry[] | undefined> {
     const [first, last] = [records[0], records.at(-1)];
     if (!first || !last) return [];
     const offset = first.payloadOffset - recordHeaderBytes;
@@ -262,6 +274,16 @@ async function readOrNothing(file: QueueFile, buffer: Buffer, offset: number): P
     if (errorCode(error) !== 'EIO') throw error;
     return 0;
   }
+}
+
+/** Index behind the records that follow `from` without a gap in the file. */
+function endOfRun(records: readonly BlockPlace[], from: number): number {
+  const gap = records.findIndex(({ payloadOffset }, index) => {
+    const previous = records[index - 1];
+    if (index <= from || !previous) return false;
+    return payloadOffset - recordHeaderBytes !== previous.payloadOffset + previous.length;
+  });
+  return gap < 0 ? records.length : gap;
 }
 
 function accumulate(blocks: readonly BlockPlace[], bytesBefore = 0): IndexedRecord[] {

@@ -82,9 +82,13 @@ export class SimulatedDisk implements QueueFileSystem {
 
   /** The bytes of a file, to be damaged in place. */
   bytesOf(path: string): Buffer {
-    const inode = this.#names.get(path);
-    if (!inode) throw systemError('ENOENT');
-    return inode.bytes;
+    return this.#inode(path).bytes;
+  }
+
+  /** Takes bytes from the end of a file, or adds zeros when negative. */
+  cut(path: string, bytes: number): void {
+    const inode = this.#inode(path);
+    truncate(inode, inode.bytes.length - bytes);
   }
 
   /** The disk as a power cut after the first `count` operations may leave it. */
@@ -99,6 +103,12 @@ export class SimulatedDisk implements QueueFileSystem {
     }
     disk.#recordFiles();
     return disk;
+  }
+
+  #inode(path: string): Inode {
+    const inode = this.#names.get(path);
+    if (!inode) throw systemError('ENOENT');
+    return inode;
   }
 
   /** What a disk finds at its start is durable: its operations begin with that. */
