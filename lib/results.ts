@@ -118,7 +118,7 @@ export function encodeResult(result: Result, memory: SeriesMemory | undefined): 
   };
 }
 
-/** Counts what happened between two results (runs that were skipped): only counters change. */
+/** Counts what happened between two results (runs that were skipped): only what grew is given. */
 export function encodeIncrements(
   increments: Increments,
   memory: SeriesMemory | undefined,
@@ -126,11 +126,17 @@ export function encodeIncrements(
   const { subject, declarations } = increments;
   const unixMs = nextUnixMs(increments.atUnixMs, memory);
   const { past, removed } = inherit(memory, subject, unixMs);
-  const measurements = increments.measurements.filter(isSound);
-  const counters = accumulate(past.counters, measurements, declarations, unixMs);
+  const grown = increments.measurements.filter(({ value }) => value !== 0).filter(isSound);
+  const counters = accumulate(past.counters, grown, declarations, unixMs);
+  const given = new Set(grown.map((measurement) => keyOf(toSeries(measurement))));
   const origin = originOf(subject, unixMs);
   return {
-    points: [...removed, ...counters.map((counter) => counterPoint(origin, counter, declarations))],
+    points: [
+      ...removed,
+      ...counters
+        .filter((counter) => given.has(keyOf(counter)))
+        .map((counter) => counterPoint(origin, counter, declarations)),
+    ],
     logs: [],
     memory: { ...past, lastUnixMs: unixMs, counters },
   };

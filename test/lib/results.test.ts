@@ -291,9 +291,15 @@ describe('encodeResult', () => {
 });
 
 describe('encodeIncrements', () => {
-  test('counts without a result: gauges and verdict stay as they were', () => {
-    const before = encodeAll(up);
-    const measurements = [{ metric: lines, value: 2 }];
+  test('counts without a result: gauges, verdict and what did not grow stay as they were', () => {
+    const before = encodeAll({
+      ...up,
+      measurements: [{ metric: lines, value: 1, attributes: { class: '5xx' } }],
+    });
+    const measurements = [
+      { metric: lines, value: 2 },
+      { metric: lines, value: 0, attributes: { class: '5xx' } },
+    ];
     const { points, memory } = encodeIncrements(
       { subject, declarations, measurements, atUnixMs: 1_700_000_001_000 },
       before.memory,
