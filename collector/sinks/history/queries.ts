@@ -57,8 +57,6 @@ export interface TargetState extends Subject {
 
 /** A verdict without an end of its own holds this long at most. */
 const validByDefaultMs = 300_000;
-/** No verdict holds longer: how far before the window a run may lie that reaches into it. */
-const validAtMostMs = 86_400_000;
 
 type Row = Record<string, SQLOutputValue>;
 
@@ -85,22 +83,18 @@ export function selectTargets(database: DatabaseSync, query: TargetsQuery): read
   const newest = database.prepare(
     'SELECT * FROM runs WHERE series = ? AND verdict IS NOT NULL ORDER BY time DESC LIMIT ?',
   );
-  const oldest = database.prepare('SELECT min(time) AS time FROM runs WHERE series = ?');
-  const held = database.prepare(heldInWindow);
-  const { nowUnixMs, windowMs, runs, limit } = query;
+  const availabilityOf = prepareAvailability(database, query);
   return database
     .prepare(
       `SELECT * FROM series WHERE ${selected}
        ORDER BY service, name, target, region, agent LIMIT $limit`,
     )
-    .all({ ...parametersOf(query), $limit: limit })
+    .all({ ...parametersOf(query), $limit: query.limit })
     .flatMap((series) => {
       const id = Number(series['id']);
-      const rows = newest.all(id, Math.max(runs, 1));
+      const rows = newest.all(id, Math.max(query.runs, 1));
       const [current] = rows;
       if (current === undefined) return [];
-      const sinceUnixMs = Math.max(nowUnixMs - windowMs, Number(oldest.get(id)?.['time']));
-      const parameters = { $series: id, $from: sinceUnixMs, $now: nowUnixMs };
       return {
         ...toSubject(series),
         labels: JSON.parse(String(series['labels'])),
@@ -108,38 +102,48 @@ export function selectTargets(database: DatabaseSync, query: TargetsQuery): read
         errorType: text(current['error_type']),
         message: text(current['message']),
         validUntilUnixMs: number(current['valid_until']),
-        runs: rows.slice(0, runs).map(toSummary).reverse(),
-        ...toAvailability(held.all(parameters), nowUnixMs - sinceUnixMs),
+        runs: rows.slice(0, query.runs).map(toSummary).reverse(),
+        ...availabilityOf(id),
       };
     });
 }
 
-/**
- * How long each verdict held within the window: from its run to the next one, and no longer than it
- * says it is valid.
- */
-const heldInWindow = `
-  SELECT verdict, sum(max(until - max(time, $from), 0)) AS held FROM (
-    SELECT verdict, time, min(
-      coalesce(lead(time) OVER (ORDER BY time), $now),
-      coalesce(valid_until, time + ${validByDefaultMs}),
-      $now
-    ) AS until
-    FROM runs
-    WHERE series = $series AND verdict IS NOT NULL
-      AND time >= $from - ${validAtMostMs} AND time < $now
-  ) GROUP BY verdict`;
+type Availability = Pick<TargetState, 'uptime' | 'coverage'>;
+type RunRow = [unixMs: number, verdict: 'up' | 'down' | 'unknown', validUntil: number | null];
 
-function toAvailability(
-  rows: readonly Row[],
-  windowMs: number,
-): Pick<TargetState, 'uptime' | 'coverage'> {
-  const held = new Map(rows.map((row) => [row['verdict'], Number(row['held'])]));
-  const upMs = held.get('up') ?? 0;
-  const judgedMs = upMs + (held.get('down') ?? 0);
-  return {
-    uptime: judgedMs > 0 ? upMs / judgedMs : null,
-    coverage: windowMs > 0 ? judgedMs / windowMs : null,
+/**
+ * A verdict holds from its run to the next one, and no longer than it is valid. Summed up here, since
+ * SQLite's window functions take twice as long.
+ */
+function prepareAvailability(
+  database: DatabaseSync,
+  { nowUnixMs, windowMs }: TargetsQuery,
+): (series: number) => Availability {
+  const windowUnixMs = nowUnixMs - windowMs;
+  const runs = database.prepare(
+    `SELECT time, verdict, valid_until FROM runs
+     WHERE series = $series AND verdict IS NOT NULL AND time < $now AND time >= coalesce(
+       (SELECT max(time) FROM runs WHERE series = $series AND verdict IS NOT NULL AND time <= $from),
+       $from
+     ) ORDER BY time DESC`,
+  );
+  runs.setReturnArrays(true);
+  return (series) => {
+    const held = { up: 0, down: 0, unknown: 0 };
+    let nextUnixMs = nowUnixMs;
+    const rows = runs.all({ $series: series, $from: windowUnixMs, $now: nowUnixMs });
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as arrays, the types do not know of it
+    for (const [time, verdict, validUntil] of rows as unknown as RunRow[]) {
+      const untilUnixMs = Math.min(nextUnixMs, validUntil ?? time + validByDefaultMs);
+      held[verdict] += Math.max(untilUnixMs - Math.max(time, windowUnixMs), 0);
+      nextUnixMs = time;
+    }
+    const judgedMs = held.up + held.down;
+    const sinceMs = nowUnixMs - Math.max(nextUnixMs, windowUnixMs);
+    return {
+      uptime: judgedMs > 0 ? held.up / judgedMs : null,
+      coverage: sinceMs > 0 ? judgedMs / sinceMs : null,
+    };
   };
 }
 
