@@ -24,7 +24,8 @@ export const command = defineCommand({
     const program = process.argv[1];
     if (program === undefined) throw new Error('cannot start agents: the program has no path');
     const write = (text: string): void => void process.stdout.write(text);
-    using terminal = process.stdout.isTTY && !json ? tableScreen(write, hasColours()) : undefined;
+    using terminal =
+      process.stdout.isTTY && !json ? tableScreen(process.stdout, hasColours()) : undefined;
     const screen = terminal ?? (json ? jsonScreen(write) : lineScreen(write));
     const scene = await runDemo({ node: process.execPath, program, forMs }, screen, signal);
     if (json && scene !== undefined) write(`${jsonSummary(scene)}\n`);

@@ -10,6 +10,8 @@ export interface Cell {
   readonly errorType: string | null;
   readonly message: string | null;
   readonly durationMs: number | null;
+  /** Later than that the verdict says nothing. */
+  readonly validUntilUnixMs: number | null;
   /** The newest runs, newest last. */
   readonly runs: readonly RecentRun[];
   /** Time up / (time up + time down); null when it was neither at any time. */

@@ -11,7 +11,11 @@ const hideCursor = '\u001B[?25l';
 const showCursor = '\u001B[?25h';
 
 /** For a terminal: one table that is drawn over itself, with the newest events below. */
-export function tableScreen(write: Write, colour: boolean): Screen & Disposable {
+export function tableScreen(
+  terminal: { readonly columns: number; write(text: string): unknown },
+  colour: boolean,
+): Screen & Disposable {
+  const write = (text: string): void => void terminal.write(text);
   const events: string[] = [];
   write(`${hideCursor}\u001B[2J`);
   return {
@@ -20,7 +24,11 @@ export function tableScreen(write: Write, colour: boolean): Screen & Disposable 
       events.splice(0, events.length - eventsShown);
     },
     show(scene) {
-      const lines = [...renderTable(scene, colour), '', ...events];
+      const lines = [
+        ...renderTable(scene, { colour, columns: terminal.columns }),
+        '',
+        ...events.map((event) => event.slice(0, terminal.columns - 1)),
+      ];
       write(`${cursorHome}${lines.map((line) => `${line}${clearLine}\n`).join('')}${clearBelow}`);
     },
     [Symbol.dispose]() {

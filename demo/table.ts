@@ -20,78 +20,87 @@ export interface Scene {
   readonly configuration: string;
 }
 
-const runsShown = 16;
-const columnWidth = 38;
+const columnWidthMax = 38;
 const bars = '▁▂▃▄▅▆▇█';
-
-/** The live table as text, one line an element. `colour` is for terminals only. */
-export function renderTable(scene: Scene, colour: boolean): string[] {
-  const paint = colour ? styleText : (_: unknown, text: string): string => text;
-  const rows = [...new Set(scene.cells.map((cell) => cell.check))];
-  const nameWidth = Math.max(8, ...rows.map((row) => row.length)) + 2;
-  return [
-    `${paint('bold', 'Farpoint demo')}  ${clock(scene.elapsedMs)}  ${paint('cyan', scene.act.caption)}`,
-    '',
-    paint(
-      'dim',
-      ' '.repeat(nameWidth) + scene.regions.map((region) => region.padEnd(columnWidth)).join(''),
-    ),
-    ...rows.flatMap((check) => row(check)),
-    paint('dim', 'outbox'.padEnd(nameWidth)) +
-      scene.regions
-        .map((region) =>
-          backlog(scene.outboxes.find(({ name }) => name === region)).padEnd(columnWidth),
-        )
-        .join(''),
-    paint('dim', 'queue'.padEnd(nameWidth)) + backlog(scene.queue),
-    '',
-    paint(
-      'dim',
-      `Configuration: ${scene.configuration}   (edit it, then start the demo's agents from it: see README.md there)`,
-    ),
-  ];
-
-  function row(check: string): string[] {
-    const cells = scene.regions.map((region) =>
-      scene.cells.find((cell) => cell.check === check && cell.region === region),
-    );
-    const first = cells.map((cell) => state(cell)).join('');
-    const second = cells.map((cell) => history(cell).padEnd(columnWidth)).join('');
-    return [check.padEnd(nameWidth) + first, ' '.repeat(nameWidth) + paint('dim', second), ''];
-  }
-
-  function state(cell: Cell | undefined): string {
-    if (cell === undefined) return paint('dim', 'waiting for a first run'.padEnd(columnWidth));
-    const text = `${symbols[cell.verdict]} ${cell.verdict} ${milliseconds(cell.durationMs ?? 0)} ${cell.errorType ?? ''}`;
-    return paint(colours[cell.verdict], text.slice(0, columnWidth - 1).padEnd(columnWidth));
-  }
-}
-
 const symbols = { up: '●', down: '✖', unknown: '?' } as const;
 const colours = { up: 'green', down: 'red', unknown: 'yellow' } as const;
 
-/** `▁▁▂✖✖▁  97.1 % up`: bars are durations against the slowest shown, failures stand out. */
-function history(cell: Cell | undefined): string {
-  if (cell === undefined) return '';
-  const runs = cell.runs.slice(-runsShown);
-  const slowestMs = Math.max(1, ...runs.map((run) => run.durationMs ?? 0));
-  const line = runs.map((run) => {
-    if (run.verdict !== 'up') return symbols[run.verdict];
-    return bars[Math.floor(((run.durationMs ?? 0) / slowestMs) * (bars.length - 1))] ?? '';
+type Paint = (style: Parameters<typeof styleText>[0], text: string) => string;
+
+/** The live table as text, one line an element, at most `columns` wide. Colours are for terminals only. */
+export function renderTable(
+  scene: Scene,
+  { colour, columns }: { readonly colour: boolean; readonly columns: number },
+): string[] {
+  const paint: Paint = colour ? styleText : (_, text) => text;
+  const checks = [...new Set(scene.cells.map(({ check }) => check))].sort();
+  const nameWidth = Math.max(6, ...checks.map((check) => check.length)) + 2;
+  const widthOfOne = Math.floor((columns - 1 - nameWidth) / scene.regions.length);
+  const width = Math.min(columnWidthMax, widthOfOne);
+  const perRegion = (text: (region: string) => string): string => scene.regions.map(text).join('');
+  const outbox = (region: string): string =>
+    fit(backlog(scene.outboxes.find(({ name }) => name === region)), width);
+  return [
+    `${paint('bold', 'Farpoint demo')}  ${clock(scene.elapsedMs)}  ${paint('cyan', scene.act.caption)}`,
+    '',
+    paint('dim', ' '.repeat(nameWidth) + perRegion((region) => fit(region, width))),
+    ...checks.flatMap((check) => {
+      const cells = scene.regions.map((region) =>
+        scene.cells.find((cell) => cell.check === check && cell.region === region),
+      );
+      return [
+        check.padEnd(nameWidth) + cells.map((cell) => state(cell, width, paint)).join(''),
+        ' '.repeat(nameWidth) + cells.map((cell) => paint('dim', history(cell, width))).join(''),
+        '',
+      ];
+    }),
+    `${paint('dim', 'outbox'.padEnd(nameWidth))}${perRegion(outbox)}`,
+    `${paint('dim', 'queue'.padEnd(nameWidth))}${backlog(scene.queue)}`,
+    '',
+    paint('dim', 'Edit and save the configuration; the agents restart with it and lose nothing:'),
+    paint('dim', scene.configuration),
+  ];
+}
+
+/** A verdict counts only as long as it says it is valid: an agent that is gone says nothing. */
+function state(cell: Cell | undefined, width: number, paint: Paint): string {
+  if (cell === undefined) return fit('', width);
+  if (cell.validUntilUnixMs !== null && cell.validUntilUnixMs < Date.now()) {
+    return paint('yellow', fit('? no fresh result', width));
+  }
+  const { verdict, durationMs, errorType } = cell;
+  const duration = durationMs === null ? '' : milliseconds(durationMs);
+  return paint(
+    colours[verdict],
+    fit(`${symbols[verdict]} ${verdict} ${duration} ${errorType ?? ''}`, width),
+  );
+}
+
+/** `▁▁▂✖✖▁ 97.1 % up`: bars are durations against the slowest shown, failures stand out. */
+function history(cell: Cell | undefined, width: number): string {
+  if (cell === undefined) return fit('', width);
+  const uptime = cell.uptime === null ? '' : ` ${(cell.uptime * 100).toFixed(1)} % up`;
+  const runs = cell.runs.slice(uptime.length + 2 - width);
+  const slowestMs = Math.max(1, ...runs.map(({ durationMs }) => durationMs ?? 0));
+  const line = runs.map(({ verdict, durationMs }) => {
+    if (verdict !== 'up') return symbols[verdict];
+    return bars[Math.floor(((durationMs ?? 0) / slowestMs) * (bars.length - 1))];
   });
-  const uptime = cell.uptime === null ? '' : `${(cell.uptime * 100).toFixed(1)} % up`;
-  return `${line.join('').padEnd(runsShown)}  ${uptime}`;
+  return fit(`${line.join('')}${uptime}`, width);
+}
+
+function fit(text: string, width: number): string {
+  return text.slice(0, width - 1).padEnd(width);
 }
 
 function backlog(found: Backlog | undefined): string {
   if (found === undefined) return '';
-  return found.blocks === 0
-    ? 'empty'
-    : `${found.blocks} waiting, ${(found.bytes / 1024).toFixed(1)} KiB`;
+  if (found.blocks === 0) return 'empty';
+  return `${found.blocks} waiting, ${(found.bytes / 1024).toFixed(1)} KiB`;
 }
 
 function milliseconds(durationMs: number): string {
-  return durationMs < 10 ? `${durationMs.toFixed(1)} ms` : `${Math.round(durationMs)} ms`;
+  return `${durationMs.toFixed(durationMs < 10 ? 1 : 0)} ms`;
 }
 
 function clock(elapsedMs: number): string {

@@ -1,0 +1,64 @@
+import { existsSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { acts } from '#demo/script';
+import { Farpoint } from '../support/farpoint.ts';
+
+interface Line {
+  readonly event: string;
+  readonly region?: string;
+  readonly verdict?: string;
+  readonly errorType?: string | null;
+  readonly act?: string;
+  readonly configuration?: string;
+  readonly seconds: number;
+}
+
+test(
+  'plays the whole script: an outage with its reason in every region, and the end of it',
+  { timeout: 120_000 },
+  async () => {
+    await using demo = Farpoint.start(['demo', '--for', '50s', '--json']);
+    expect(await demo.exited()).toBe(0);
+    const lines = demo.output
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Line);
+    expect(lines.filter(({ event }) => event === 'act').map(({ act }) => act)).toEqual(
+      acts.map(({ name }) => name),
+    );
+    const downFrom = secondsOf(lines, 'down');
+    const backFrom = secondsOf(lines, 'back');
+    for (const region of ['eu-west', 'us-east', 'ap-south']) {
+      const seen = lines.filter((line) => line.event === 'verdict' && line.region === region);
+      expect(seen.find(({ seconds }) => seconds < 8)?.verdict).toBe('up');
+      const outage = seen.filter(
+        ({ seconds, verdict }) => verdict === 'down' && seconds > downFrom && seconds < backFrom,
+      );
+      expect(outage.map(({ errorType }) => errorType)).toContain('connect_refused');
+      expect(seen.findLast(({ verdict }) => verdict !== 'unknown')?.verdict).toBe('up');
+    }
+    const broken = lines.filter(({ errorType }) => errorType === 'http_status');
+    expect(new Set(broken.map(({ region }) => region))).toEqual(new Set(['ap-south']));
+    const opened = lines.find(({ event }) => event === 'opened');
+    expect(existsSync(String(opened?.configuration))).toBe(false);
+  },
+);
+
+test('Ctrl-C ends it cleanly', { timeout: 60_000 }, async () => {
+  await using demo = Farpoint.start(['demo']);
+  await new Promise<void>((resolve) => {
+    const timer = setInterval(() => {
+      if (!demo.output.includes('is up')) return;
+      clearInterval(timer);
+      resolve();
+    }, 100);
+  });
+  const [, configuration = ''] = /configuration: (\S+)/.exec(demo.output) ?? [];
+  expect(existsSync(configuration)).toBe(true);
+  expect(await demo.stop('SIGINT')).toBe(0);
+  expect(existsSync(configuration)).toBe(false);
+});
+
+function secondsOf(lines: readonly Line[], act: string): number {
+  return lines.find((line) => line.act === act)?.seconds ?? Number.NaN;
+}
