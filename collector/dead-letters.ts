@@ -21,7 +21,7 @@ export interface DeadLettersOptions {
   readonly directory: string;
   /** The sink's name in the configuration. */
   readonly sink: string;
-  /** What both files may hold together; 64 MiB when absent. */
+  /** What both files may hold together; 1 GiB when absent. */
   readonly bytesMax?: number;
   readonly clock: Clock;
 }
@@ -40,7 +40,7 @@ export interface DeadLettersStatistics {
   readonly droppedLetters: number;
 }
 
-const bytesMaxByDefault = 64 * 1024 * 1024;
+const bytesMaxByDefault = 1024 ** 3;
 const header = `${JSON.stringify({ format: 'farpoint dead letters', version: 1 })}\n`;
 const newline = 0x0a;
 
@@ -144,16 +144,29 @@ export class DeadLetters implements AsyncDisposable {
 async function openFile(path: string): Promise<LetterFile> {
   const handle = await open(path, constants.O_RDWR | constants.O_CREAT);
   try {
-    const content = await handle.readFile();
-    const wholeBytes = content.lastIndexOf(newline) + 1;
-    if (wholeBytes === 0) return await beginFile(handle, path);
-    checkHeader(content.subarray(0, content.indexOf(newline)).toString(), path);
-    await handle.truncate(wholeBytes);
-    return { handle, bytes: wholeBytes, letters: countLines(content) - 1 };
+    const { bytes, lines } = await wholeLines(handle);
+    if (lines === 0) return await beginFile(handle, path);
+    await checkHeader(handle, path);
+    await handle.truncate(bytes);
+    return { handle, bytes, letters: lines - 1 };
   } catch (error) {
     await handle.close();
     throw error;
   }
+}
+
+/** How many lines have their newline, and where the last of them ends. */
+async function wholeLines(handle: FileHandle): Promise<{ bytes: number; lines: number }> {
+  const chunks: AsyncIterable<Buffer> = handle.createReadStream({ start: 0, autoClose: false });
+  let [bytes, lines, position] = [0, 0, 0];
+  for await (const chunk of chunks) {
+    for (let at = chunk.indexOf(newline); at >= 0; at = chunk.indexOf(newline, at + 1)) {
+      bytes = position + at + 1;
+      lines += 1;
+    }
+    position += chunk.byteLength;
+  }
+  return { bytes, lines };
 }
 
 async function append(file: LetterFile, line: Buffer): Promise<void> {
@@ -182,18 +195,13 @@ async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-function checkHeader(line: string, path: string): void {
-  if (`${line}\n` === header) return;
+async function checkHeader(handle: FileHandle, path: string): Promise<void> {
+  const { buffer } = await handle.read(Buffer.alloc(header.length), 0, header.length, 0);
+  if (buffer.toString() === header) return;
   throw new Error(
     `cannot use ${path}: it does not begin with ${header.trim()}. It was written by another version ` +
       'of Farpoint, or is damaged: move it away, or run the version that wrote it.',
   );
-}
-
-function countLines(content: Buffer): number {
-  let lines = 0;
-  for (let at = content.indexOf(newline); at >= 0; at = content.indexOf(newline, at + 1)) lines++;
-  return lines;
 }
 
 /** Which data they are, in a line for a person. */

@@ -30,8 +30,6 @@ export interface Lanes extends AsyncDisposable {
   statistics(): readonly LaneStatistics[];
 }
 
-const deadLettersBytesMax = 1024 ** 3;
-
 /** Opens the configured sinks and starts to forward what waits for them. */
 export async function openLanes(options: LanesOptions): Promise<Lanes> {
   await using stack = new AsyncDisposableStack();
@@ -56,9 +54,7 @@ async function openLane(
   if (sinkType === undefined) throw new Error(`there is no sink of type ${type}`);
   const sink = stack.use(await sinkType.create({ name, settings, labels, dataDirectory, clock }));
   const directory = join(dataDirectory, 'dead-letters');
-  const deadLetters = stack.use(
-    await DeadLetters.open({ directory, sink: name, bytesMax: deadLettersBytesMax, clock }),
-  );
+  const deadLetters = stack.use(await DeadLetters.open({ directory, sink: name, clock }));
   const source = queue.source(name);
   const forwarder = stack.use(
     new Forwarder({ sink, source, deadLetters, clock, log: log.child({ sink: name }) }),
