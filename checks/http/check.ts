@@ -4,14 +4,14 @@ import { type Check, type CheckServices, type CheckSpec, type Run } from '../che
 import { Inspector } from '../inspect/inspector.ts';
 import { defaultEgress } from '../net/egress.ts';
 import { Failure } from '../net/failure.ts';
-import { recordFacts } from '../net/metrics.ts';
+import { toObservation } from '../net/observation.ts';
 import { createTlsContexts } from '../net/tls-context.ts';
 import { Trace } from '../net/trace.ts';
 import { type Authorizer, createAuthorizer } from './authorize.ts';
 import { type Connector } from './connection.ts';
 import { fetch, type Fetched } from './fetch.ts';
 import { judge, needsContent } from './judge.ts';
-import { measureAnswer, measurePhases } from './metrics.ts';
+import { measureAnswer, measureHops, phaseDuration } from './metrics.ts';
 import { headerText, type Received } from './received.ts';
 import { firstIntent, type Intent } from './request.ts';
 import { type HttpSettings } from './settings.ts';
@@ -44,14 +44,8 @@ async function look(parts: Parts, run: Run): Promise<Observation> {
   const trace = new Trace(parts.services.clock);
   const failure = await fetchAndJudge(parts, trace, run);
   trace.stop();
-  measurePhases(trace);
-  recordFacts(trace);
-  return {
-    verdict: failure?.verdict ?? { status: 'up' },
-    measurements: trace.measurements,
-    ...(trace.hops.length > 0 && { durationMs: trace.durationMs }),
-    evidence: trace.evidence,
-  };
+  measureHops(trace);
+  return toObservation(failure, trace, phaseDuration);
 }
 
 /** What is done before the clock starts, the fetch itself, and what is done with the clock stopped. */

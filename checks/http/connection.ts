@@ -1,10 +1,11 @@
 import { isIP, type Socket } from 'node:net';
-import { type SecureContext, type TLSSocket } from 'node:tls';
-import { readTlsFacts, verifyPeer } from '../net/certificate.ts';
-import { type Endpoint, openTcp, openTls } from '../net/connect.ts';
+import { type TLSSocket } from 'node:tls';
+import { examinePeer } from '../net/certificate.ts';
+import { type Endpoint, openTcp, openTls, type TlsRequest } from '../net/connect.ts';
 import { Failure } from '../net/failure.ts';
 import { locate, type Network } from '../net/locate.ts';
 import { proxyDestination, tunnel } from '../net/proxy.ts';
+import { type TlsContexts } from '../net/tls-context.ts';
 import { type Trace } from '../net/trace.ts';
 import { type HttpSettings } from './settings.ts';
 import { hostOf, portOf } from './url.ts';
@@ -13,8 +14,7 @@ import { hostOf, portOf } from './url.ts';
 export interface Connector {
   readonly settings: Pick<HttpSettings, 'proxy' | 'tls' | 'version'>;
   readonly network: Network;
-  /** With or without the client certificate. Throws when a file of it cannot be read. */
-  readonly contextFor: (withClient: boolean) => SecureContext;
+  readonly contextFor: TlsContexts;
 }
 
 /**
@@ -86,14 +86,11 @@ function proxyFailure(failure: Failure, proxy: string): Failure {
 function tlsRequest(
   { url, trusted }: { url: URL; trusted: boolean },
   { settings, contextFor }: Connector,
-): { servername: string; context: SecureContext; alpn: readonly string[] } | Failure {
+): TlsRequest | Failure {
   const servername = (trusted ? settings.tls.name : undefined) ?? hostOf(url);
-  try {
-    return { servername, context: contextFor(trusted), alpn: protocols[settings.version] };
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    return Failure.unknown('agent_error', `the certificates of tls cannot be used: ${why}`);
-  }
+  const context = contextFor(trusted);
+  if (context instanceof Failure) return context;
+  return { servername, context, alpn: protocols[settings.version] };
 }
 
 const protocols = { auto: ['h2', 'http/1.1'], 2: ['h2'], 1.1: ['http/1.1'] } as const;
@@ -104,9 +101,10 @@ function verified(
   { connector, trace }: { connector: Connector; trace: Trace },
 ): Socket | Failure {
   if (socket instanceof Failure) return socket;
-  trace.tls = readTlsFacts(socket);
-  const failure = connector.settings.tls.verify ? verifyPeer(socket, name) : undefined;
-  if (failure === undefined) return socket;
+  const peer = examinePeer(socket, name);
+  if (!(peer instanceof Failure)) trace.tls = peer.facts;
+  const failure = peer instanceof Failure ? peer : peer.failure;
+  if (failure === undefined || !connector.settings.tls.verify) return socket;
   socket.on('error', () => undefined).destroy();
   return failure;
 }

@@ -1,6 +1,8 @@
 import { z } from 'zod';
-import { duration, size } from '#lib/scalars';
+import { size } from '#lib/scalars';
 import { jsonataExpression, pattern } from '../inspect/expressions.ts';
+import { certificateSettings } from '../net/certificate-expiry.ts';
+import { limit, timeSettings } from '../net/time-limits.ts';
 
 const status = z
   .union([
@@ -52,16 +54,13 @@ const json = z
   )
   .describe('JSONata: expressions that must give true, or {value, equals}');
 
-const time = z
-  .strictObject({
-    total: duration.optional(),
-    resolve: duration.optional(),
-    connect: duration.optional(),
-    tls: duration.optional(),
-    processing: duration.optional(),
-    transfer: duration.optional(),
-  })
-  .describe('Upper limits of the whole run and of its phases');
+const time = timeSettings({
+  resolve: limit,
+  connect: limit,
+  tls: limit,
+  processing: limit,
+  transfer: limit,
+});
 
 /** The `expect` key: all of it is evaluated, and every failure named. */
 export const expectSettings = z
@@ -96,10 +95,7 @@ export const expectSettings = z
       .strictObject({ min: size })
       .optional()
       .describe('Bytes a second while the body came; a body that came at once is fast enough'),
-    certificate: z
-      .strictObject({ days: z.number().min(0) })
-      .optional()
-      .describe('Days that every certificate of the chain must still be valid'),
+    certificate: certificateSettings.optional(),
   })
   .describe('What must be true of the answer');
 

@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
-import { downErrors } from '#lib/error-type';
+import { judgeExpiry } from '../net/certificate-expiry.ts';
 import { Failure } from '../net/failure.ts';
-import { type Answer, decodeText, type Question } from '../inspect/examine.ts';
+import { judgeTime } from '../net/time-limits.ts';
+import { type Answer, type Question } from '../inspect/examine.ts';
+import { decodeText } from '../inspect/text.ts';
 import { type ExpectSettings } from './expect-settings.ts';
 import { charsetOf, type Received, throughputOf } from './received.ts';
-
-const dayMs = 86_400_000;
 
 /** An expectation that an engine has to look into the answer for. */
 export interface Asked {
@@ -33,8 +33,8 @@ export function judgeFacts(received: Received, expect: ExpectSettings): Failure[
     ),
     ...judgeHeaders(received, expect),
     ...(received.complete ? judgeDownload(received, expect) : []),
-    ...judgeTime(received, expect),
-    judgeCertificate(received, expect),
+    ...judgeTime(received, expect.time ?? {}),
+    received.tls && judgeExpiry(received.tls, expect.certificate, received.unixMs),
   ].filter((failure) => failure !== undefined);
 }
 
@@ -93,20 +93,6 @@ export function askHeaders({ response }: Received, { headers }: ExpectSettings):
         ),
     };
   });
-}
-
-/** The order of the list of error types is that of the phases: the earliest trouble is the reason. */
-export function firstOf(failures: readonly Failure[]): Failure | undefined {
-  const [first] = failures.toSorted((a, b) => position(a) - position(b));
-  if (first === undefined || failures.length === 1 || first.verdict.status !== 'down') return first;
-  const messages = failures
-    .toSorted((a, b) => position(a) - position(b))
-    .map(({ verdict }) => verdict.message);
-  return Failure.down(first.verdict.error, messages.join('; '));
-}
-
-function position({ verdict }: Failure): number {
-  return verdict.status === 'unknown' ? -1 : downErrors.indexOf(verdict.error);
 }
 
 function askJson(rule: NonNullable<ExpectSettings['json']>[number]): Asked {
@@ -175,40 +161,6 @@ function judgeDownload(received: Received, expect: ExpectSettings): (Failure | u
         `the body came at ${Math.round(rate ?? 0)} bytes a second, expected at least ${throughput?.min}`,
     ),
   ];
-}
-
-function judgeTime(
-  { phases, totalMs }: Received,
-  { time }: ExpectSettings,
-): (Failure | undefined)[] {
-  const { total, ...limits } = time ?? {};
-  return [
-    failIf(
-      total !== undefined && totalMs > total,
-      'too_slow',
-      () => `the whole took ${totalMs.toFixed(1)} ms, expected at most ${total} ms`,
-    ),
-    ...phases.entries().map(([phase, ms]) => {
-      const limit = phase === 'request' ? undefined : limits[phase];
-      return failIf(
-        limit !== undefined && ms > limit,
-        'too_slow',
-        () => `${phase} took ${ms.toFixed(1)} ms, expected at most ${limit} ms`,
-      );
-    }),
-  ];
-}
-
-function judgeCertificate({ tls, unixMs }: Received, expect: ExpectSettings): Failure | undefined {
-  const wanted = expect.certificate?.days;
-  if (wanted === undefined || tls === undefined) return undefined;
-  const days = (tls.earliestNotAfterMs - unixMs) / dayMs;
-  return failIf(
-    days < wanted,
-    'cert_expiring',
-    () =>
-      `a certificate expires in ${days.toFixed(1)} days (${new Date(tls.earliestNotAfterMs).toISOString()}), expected at least ${wanted}`,
-  );
 }
 
 function statusMatches(status: number, pattern: number | string): boolean {

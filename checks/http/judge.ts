@@ -1,7 +1,7 @@
 import { type Inspector } from '../inspect/inspector.ts';
-import { Failure } from '../net/failure.ts';
+import { Failure, firstOf } from '../net/failure.ts';
 import { type Trace } from '../net/trace.ts';
-import { type Asked, askBody, askHeaders, firstOf, judgeFacts, judgeTexts } from './expect.ts';
+import { type Asked, askBody, askHeaders, judgeFacts, judgeTexts } from './expect.ts';
 import { failedRegex } from './metrics.ts';
 import { charsetOf, type Received } from './received.ts';
 import { type HttpSettings } from './settings.ts';

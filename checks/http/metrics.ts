@@ -5,7 +5,7 @@ import { headerText, type Received, throughputOf } from './received.ts';
 
 /* The names up to failedRegex are blackbox_exporter's; the others say what it cannot. */
 
-const phaseDuration = gauge('probe.http.duration', 's', {
+export const phaseDuration = gauge('probe.http.duration', 's', {
   attributes: ['phase'],
   description:
     'Time spent in each phase, summed over redirects. The phases add up to probe_duration_seconds; one that was not reached is absent.',
@@ -72,12 +72,10 @@ export const httpMetrics: readonly MetricDeclaration[] = [
   ...tlsMetrics,
 ];
 
-/** Measures how long each phase took, in all and hop by hop. */
-export function measurePhases(trace: Trace): void {
-  for (const [phase, ms] of trace.phases) trace.measure(phaseDuration, ms / 1000, { phase });
-  const { hops } = trace;
-  if (hops.length < 2) return;
-  for (const [index, phases] of hops.entries()) {
+/** Measures the phases of each hop, when there was more than one. */
+export function measureHops(trace: Trace): void {
+  if (trace.hops.length < 2) return;
+  for (const [index, phases] of trace.hops.entries()) {
     for (const [phase, ms] of phases) {
       trace.measure(hopDuration, ms / 1000, { hop: String(index), phase });
     }

@@ -88,6 +88,7 @@ export class Reception {
 
   /** The connection broke: what that means depends on how far we were. */
   broken(error: NodeJS.ErrnoException): void {
+    if (this.#over.signal.aborted) return;
     this.fail(this.#response ? this.#bodyFailure(error) : headFailure(error));
   }
 
@@ -131,9 +132,8 @@ export class Reception {
   }
 
   #bodyFailure(error: NodeJS.ErrnoException): Failure {
-    const code = error.code ?? '';
-    if (code.startsWith('HPE_') && code !== 'HPE_INVALID_EOF_STATE') {
-      return Failure.down('http_protocol', `the body is malformed (${code}); ${this.#progress()}`);
+    if (isMalformed(error)) {
+      return Failure.down('http_protocol', `${error.message}; ${this.#progress()}`);
     }
     return Failure.down('body_truncated', `the connection ended early: ${this.#progress()}`);
   }
@@ -151,12 +151,18 @@ function headFailure(error: NodeJS.ErrnoException): Failure {
   if (code === 'UND_ERR_HEADERS_OVERFLOW' || code === 'HPE_HEADER_OVERFLOW') {
     return Failure.down('header_too_large', 'the headers of the answer are too large');
   }
-  if (code.startsWith('HPE_') && code !== 'HPE_INVALID_EOF_STATE') {
-    return Failure.down('http_protocol', `the answer is not HTTP: ${error.message} (${code})`);
+  if (isMalformed(error)) return Failure.down('http_protocol', error.message);
+  if (code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') {
+    return Failure.down('http_protocol', 'the answer announces two different lengths');
   }
   if (code.startsWith('ERR_HTTP2_')) {
     return Failure.down('http_protocol', `HTTP/2 failed: ${error.message} (${code})`);
   }
   const how = code === 'ECONNRESET' ? 'reset' : 'closed';
   return Failure.down('http_no_response', `the server ${how} the connection without an answer`);
+}
+
+/** The parser's complaint about what came; that it ended too early is not one. */
+function isMalformed(error: Error): boolean {
+  return error.name === 'HTTPParserError' && !/EOF/.test(error.message);
 }

@@ -1,5 +1,7 @@
-import type * as Cheerio from 'cheerio/slim';
+import { type CheerioAPI, load } from 'cheerio/slim';
+import jsonata from 'jsonata';
 import { compilePattern } from './pattern.ts';
+import { decodeText } from './text.ts';
 
 /** Where the text or value in question is. */
 export type Source =
@@ -41,15 +43,6 @@ export async function examine({ body, charset, questions }: Examination): Promis
   return answers;
 }
 
-/** Decodes text as its charset says; what is unknown is taken for UTF-8. */
-export function decodeText(body: Uint8Array, charset: string): string {
-  try {
-    return new TextDecoder(charset).decode(body);
-  } catch {
-    return new TextDecoder().decode(body);
-  }
-}
-
 async function answer({ source, regex }: Question, document: Document): Promise<unknown> {
   const found = await look(source, document);
   if (regex === undefined || found === undefined) return found;
@@ -68,12 +61,11 @@ async function look(source: Source, document: Document): Promise<unknown> {
     case 'json':
       return evaluate(source.expression, document.json);
     case 'css':
-      return select(source, await document.html());
+      return select(source, document.html);
   }
 }
 
 async function evaluate(expression: string, json: unknown): Promise<unknown> {
-  const { default: jsonata } = await import('jsonata');
   const value: unknown = await jsonata(expression, jsonataLimits).evaluate(json);
   // JSONata marks its sequences with hidden properties, which no message port carries.
   return value === undefined ? undefined : JSON.parse(JSON.stringify(value) ?? 'null');
@@ -81,7 +73,7 @@ async function evaluate(expression: string, json: unknown): Promise<unknown> {
 
 function select(
   { selector, attribute }: { selector: string; attribute: string | undefined },
-  $: Cheerio.CheerioAPI,
+  $: CheerioAPI,
 ): string | undefined {
   const element = $(selector).first();
   if (element.length === 0) return undefined;
@@ -94,7 +86,7 @@ class Document {
   readonly #charset: string;
   #text: string | undefined;
   #json: { readonly value: unknown } | undefined;
-  #html: Cheerio.CheerioAPI | undefined;
+  #html: CheerioAPI | undefined;
 
   constructor(body: Uint8Array, charset: string) {
     this.#body = body;
@@ -110,8 +102,7 @@ class Document {
     return this.#json.value;
   }
 
-  async html(): Promise<Cheerio.CheerioAPI> {
-    const { load } = await import('cheerio/slim');
+  get html(): CheerioAPI {
     return (this.#html ??= load(this.text));
   }
 }

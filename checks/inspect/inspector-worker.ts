@@ -4,3 +4,4 @@ import { examine, type Examination } from './examine.ts';
 parentPort?.on('message', (examination: Examination) => {
   void examine(examination).then((answers) => parentPort?.postMessage(answers));
 });
+parentPort?.postMessage('ready');

@@ -22,6 +22,7 @@ export class Inspector implements AsyncDisposable {
   readonly #queue: Job[] = [];
   #current: Job | undefined;
   #worker: Worker | undefined;
+  #ready = false;
   #timer: NodeJS.Timeout | undefined;
 
   /** Answers every question, in order; a Failure when that took too long. */
@@ -52,20 +53,26 @@ export class Inspector implements AsyncDisposable {
   }
 
   #next(): void {
-    if (this.#current !== undefined) return;
+    this.#worker ??= this.#start();
+    if (!this.#ready || this.#current !== undefined) return;
     this.#current = this.#queue.shift();
     if (this.#current === undefined) return;
-    this.#worker ??= this.#start();
     this.#worker.postMessage(this.#current.examination);
     this.#timer = setTimeout(() => this.#giveUp(`took longer than ${timeMaxMs} ms`), timeMaxMs);
   }
 
+  /** The engines take a while to load: no examination pays for that. */
   #start(): Worker {
     const worker = new Worker(new URL('./inspector-worker.ts', import.meta.url), {
       resourceLimits: { maxOldGenerationSizeMb: heapMaxMiB },
     });
     worker.unref();
-    worker.on('message', (answers: Answer[]) => this.#finish(answers));
+    worker.on('message', (message: 'ready' | Answer[]) => {
+      if (worker !== this.#worker) return;
+      if (message === 'ready') this.#ready = true;
+      else this.#finish(message);
+      this.#next();
+    });
     worker.on('error', (error) => {
       if (worker === this.#worker) this.#giveUp(`failed: ${error.message}`);
     });
@@ -78,21 +85,22 @@ export class Inspector implements AsyncDisposable {
   }
 
   #giveUp(why: string): void {
-    const worker = this.#worker;
+    this.#current ??= this.#queue.shift();
+    void this.#worker?.terminate();
     this.#worker = undefined;
-    void worker?.terminate();
+    this.#ready = false;
     this.#finish(
       Failure.unknown(
         'agent_error',
         `examining the answer ${why}: simplify the expressions of expect and values, or lower limit.text`,
       ),
     );
+    if (this.#queue.length > 0) this.#next();
   }
 
   #finish(outcome: readonly Answer[] | Failure): void {
     clearTimeout(this.#timer);
     this.#current?.settle(outcome);
     this.#current = undefined;
-    this.#next();
   }
 }

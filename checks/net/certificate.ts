@@ -1,5 +1,6 @@
 import { type X509Certificate } from 'node:crypto';
-import { checkServerIdentity, type TLSSocket } from 'node:tls';
+import { isIP } from 'node:net';
+import { type TLSSocket } from 'node:tls';
 import { type DownError } from '#lib/error-type';
 import { Failure } from './failure.ts';
 
@@ -18,21 +19,38 @@ export interface TlsFacts {
   readonly fingerprint: string;
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
-  /** The earliest end of validity of leaf and intermediates; a root at the end does not count. */
+  /** The earliest end of validity among the certificates that were sent. */
   readonly earliestNotAfterMs: number;
-  /** The latest one of the chain, root included. */
-  readonly latestNotAfterMs: number;
+  /** How many certificates were sent. */
   readonly chainLength: number;
+  /** Whether a trusted root stands behind them. */
+  readonly trusted: boolean;
 }
 
-/** Reads the facts of an open TLS connection; undefined when the peer showed no certificate. */
-export function readTlsFacts(socket: TLSSocket): TlsFacts | undefined {
+/** What is known of the peer, and why it must not be believed, if that is so. */
+export interface PeerExamination {
+  readonly facts: TlsFacts;
+  readonly failure: Failure | undefined;
+}
+
+/**
+ * Reads and judges the certificate of a connection that was opened without judgement: its chain as the
+ * TLS library verified it, then the host name (RFC 9525: the subject does not count). Call it once a
+ * connection: Node hands out the chain a single time and then forgets it.
+ */
+export function examinePeer(socket: TLSSocket, host: string): PeerExamination | Failure {
   const chain = readChain(socket);
-  const leaf = chain[0];
-  if (leaf === undefined) return undefined;
-  const ends = chain.map((certificate) => certificate.validToDate.getTime());
-  const last = chain.at(-1);
-  const endsWithRoot = chain.length > 1 && last !== undefined && last.subject === last.issuer;
+  const [leaf] = chain;
+  if (leaf === undefined) return Failure.down('tls_handshake', `${host} showed no certificate`);
+  const facts = readFacts(socket, leaf, chain);
+  return { facts, failure: chainFailure(socket, host, facts) ?? nameFailure(leaf, host, facts) };
+}
+
+function readFacts(
+  socket: TLSSocket,
+  leaf: X509Certificate,
+  chain: readonly X509Certificate[],
+): TlsFacts {
   return {
     version: socket.getProtocol() ?? '',
     cipher: socket.getCipher().standardName,
@@ -43,27 +61,10 @@ export function readTlsFacts(socket: TLSSocket): TlsFacts | undefined {
     fingerprint: leaf.fingerprint256.replaceAll(':', '').toLowerCase(),
     notBeforeMs: leaf.validFromDate.getTime(),
     notAfterMs: leaf.validToDate.getTime(),
-    earliestNotAfterMs: Math.min(...(endsWithRoot ? ends.slice(0, -1) : ends)),
-    latestNotAfterMs: Math.max(...ends),
+    earliestNotAfterMs: Math.min(...chain.map(({ validToDate }) => validToDate.getTime())),
     chainLength: chain.length,
+    trusted: socket.authorized,
   };
-}
-
-/**
- * Judges the peer's certificate: the chain as the TLS library verified it, then the host name (RFC
- * 9525). Undefined when it may be trusted.
- */
-export function verifyPeer(socket: TLSSocket, host: string): Failure | undefined {
-  const facts = readTlsFacts(socket);
-  if (!socket.authorized && socket.authorizationError) {
-    return chainFailure(String(socket.authorizationError), host, facts);
-  }
-  const wrongName = checkServerIdentity(host, socket.getPeerCertificate());
-  if (wrongName === undefined) return undefined;
-  return Failure.down(
-    'tls_hostname',
-    `the certificate is not for ${host} but for ${facts?.names || facts?.subject || 'nothing'}`,
-  );
 }
 
 const chainErrors: Readonly<Record<string, DownError>> = {
@@ -73,17 +74,27 @@ const chainErrors: Readonly<Record<string, DownError>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'tls_incomplete_chain',
 };
 
-function chainFailure(code: string, host: string, facts: TlsFacts | undefined): Failure {
+function chainFailure(socket: TLSSocket, host: string, facts: TlsFacts): Failure | undefined {
+  if (socket.authorized) return undefined;
+  const code = String(socket.authorizationError);
   const error = chainErrors[code] ?? 'tls_untrusted';
-  const issuer = facts?.issuer ?? 'its issuer';
   const messages: Partial<Record<DownError, string>> = {
-    tls_expired: `expired on ${date(facts?.earliestNotAfterMs)}`,
-    tls_not_yet_valid: `is valid only from ${date(facts?.notBeforeMs)}`,
+    tls_expired: `has expired: one of its chain was valid until ${date(facts.earliestNotAfterMs)}`,
+    tls_not_yet_valid: `is not valid yet: it will be from ${date(facts.notBeforeMs)}`,
     tls_self_signed: 'is self-signed',
-    tls_incomplete_chain: `came without that of its issuer (${issuer}), which is no trusted root: the chain is incomplete or the CA is private`,
-    tls_untrusted: `is not trusted: no known root stands behind ${issuer}`,
+    tls_incomplete_chain: `came without that of its issuer (${facts.issuer}), which is no trusted root: the chain is incomplete, or the CA is private`,
+    tls_untrusted: `is not trusted: no known root stands behind it (issuer ${facts.issuer})`,
   };
   return Failure.down(error, `the certificate of ${host} ${messages[error] ?? ''} (${code})`);
+}
+
+function nameFailure(leaf: X509Certificate, host: string, facts: TlsFacts): Failure | undefined {
+  const fits = isIP(host)
+    ? leaf.checkIP(host)
+    : leaf.checkHost(host, { subject: 'never', partialWildcards: false });
+  if (fits !== undefined) return undefined;
+  const names = facts.names === '' ? `no name at all (subject ${facts.subject})` : facts.names;
+  return Failure.down('tls_hostname', `the certificate is not for ${host} but for ${names}`);
 }
 
 function readChain(socket: TLSSocket): X509Certificate[] {
@@ -101,6 +112,6 @@ function oneLine(name: string): string {
   return name.replaceAll('\n', ', ');
 }
 
-function date(ms: number | undefined): string {
-  return ms === undefined ? 'an unknown day' : new Date(ms).toISOString().slice(0, 10);
+function date(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10);
 }

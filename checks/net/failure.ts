@@ -1,4 +1,4 @@
-import { type DownError, type UnknownError } from '#lib/error-type';
+import { type DownError, downErrors, type UnknownError } from '#lib/error-type';
 import { type Verdict } from '#lib/observation';
 import { type Phase } from './phases.ts';
 
@@ -40,4 +40,23 @@ const timeoutErrors = {
 
 function isTimeout(reason: unknown): boolean {
   return reason instanceof Error && reason.name === 'TimeoutError';
+}
+
+/**
+ * One failure for all of them: the order of the list of error types is that of the phases, so that the
+ * earliest trouble is the reason, and the message names every one.
+ */
+export function firstOf(failures: readonly Failure[]): Failure | undefined {
+  const ordered = failures.toSorted((a, b) => position(a) - position(b));
+  const [first] = ordered;
+  if (first === undefined || ordered.length === 1 || first.verdict.status === 'unknown')
+    return first;
+  return Failure.down(
+    first.verdict.error,
+    ordered.map(({ verdict }) => verdict.message).join('; '),
+  );
+}
+
+function position({ verdict }: Failure): number {
+  return verdict.status === 'unknown' ? -1 : downErrors.indexOf(verdict.error);
 }

@@ -1,6 +1,8 @@
+import { isIP } from 'node:net';
 import { type Endpoint } from './connect.ts';
 import { type EgressPolicy } from './egress.ts';
 import { Failure } from './failure.ts';
+import { parseHostPort } from './host-port.ts';
 import { resolve, type ResolveOptions } from './resolve.ts';
 import { type Trace } from './trace.ts';
 
@@ -21,8 +23,23 @@ export async function locate(
   signal: AbortSignal,
 ): Promise<Endpoint | Failure> {
   const { host, port } = destination;
+  const denied = isIP(host) ? undefined : deniedServer(network.resolve.servers, network.egress);
+  if (denied) return denied;
   const resolution = await resolve(host, network.resolve, signal);
   if (resolution instanceof Failure) return resolution;
   trace.resolution = resolution;
   return network.egress(resolution.address, port) ?? { address: resolution.address, port };
+}
+
+/** The policy holds for name servers from the configuration too. */
+export function deniedServer(
+  servers: readonly string[] | undefined,
+  egress: EgressPolicy,
+): Failure | undefined {
+  for (const server of servers ?? []) {
+    const place = isIP(server) ? { host: server, port: 53 } : parseHostPort(server);
+    const denied = place && egress(place.host, place.port);
+    if (denied) return denied;
+  }
+  return undefined;
 }

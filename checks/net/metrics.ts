@@ -22,8 +22,7 @@ const earliestExpiry: MetricDeclaration = {
   name: 'probe.ssl.earliest.cert.expiry',
   unit: '',
   kind: 'gauge',
-  description:
-    'Unix time in seconds at which the first certificate of the chain expires, a root at its end left aside',
+  description: 'Unix time in seconds at which the first of the certificates that were sent expires',
 };
 
 const leafExpiry: MetricDeclaration = {
@@ -37,7 +36,7 @@ const lastChainExpiry: MetricDeclaration = {
   name: 'probe.ssl.last.chain.expiry.timestamp',
   unit: 's',
   kind: 'gauge',
-  description: 'Unix time at which the last certificate of the chain expires',
+  description: 'Unix time at which the trusted chain expires; absent when the chain is not trusted',
 };
 
 const tlsVersion: MetricDeclaration = {
@@ -84,7 +83,7 @@ function recordResolution(resolution: Resolution, trace: Trace): void {
 function recordTls(facts: TlsFacts, trace: Trace): void {
   trace.measure(earliestExpiry, facts.earliestNotAfterMs / 1000);
   trace.measure(leafExpiry, facts.notAfterMs / 1000);
-  trace.measure(lastChainExpiry, facts.latestNotAfterMs / 1000);
+  if (facts.trusted) trace.measure(lastChainExpiry, facts.earliestNotAfterMs / 1000);
   trace.measure(tlsVersion, 1, { version: facts.version.replace('TLSv', 'TLS ') });
   trace.measure(tlsCipher, 1, { cipher: facts.cipher });
   trace.note('tls_version', facts.version);
@@ -96,4 +95,6 @@ function recordTls(facts: TlsFacts, trace: Trace): void {
   trace.note('certificate_fingerprint_sha256', facts.fingerprint);
   trace.note('certificate_not_before', new Date(facts.notBeforeMs).toISOString());
   trace.note('certificate_not_after', new Date(facts.notAfterMs).toISOString());
+  trace.note('certificate_chain_length', facts.chainLength);
+  trace.note('certificate_trusted', facts.trusted);
 }

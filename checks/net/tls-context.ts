@@ -2,6 +2,7 @@ import { statSync, readFileSync } from 'node:fs';
 import { createSecureContext, type SecureContext, type SecureVersion } from 'node:tls';
 import { z } from 'zod';
 import { Secret } from '#lib/secret';
+import { Failure } from './failure.ts';
 
 const pem = z
   .string()
@@ -40,12 +41,27 @@ export type TlsSettings = z.output<typeof tlsSettings>;
 
 let plain: SecureContext | undefined;
 
+/** Gives the context for a handshake, with or without the client certificate. */
+export type TlsContexts = (withClient: boolean) => SecureContext | Failure;
+
 /**
  * Makes contexts for handshakes. They are dear (all trusted roots are read), so one is kept until a
- * file it was made from changes: a renewed client certificate is used from the next run on. Reading
- * throws when a file is missing or no PEM.
+ * file it was made from changes: a renewed client certificate is used from the next run on. A file that
+ * cannot be read or used is a Failure of ours.
  */
-export function createTlsContexts(settings: TlsSettings): (withClient: boolean) => SecureContext {
+export function createTlsContexts(settings: TlsSettings): TlsContexts {
+  const make = contextMaker(settings);
+  return (withClient) => {
+    try {
+      return make(withClient);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      return Failure.unknown('agent_error', `the certificates of tls cannot be used: ${why}`);
+    }
+  };
+}
+
+function contextMaker(settings: TlsSettings): (withClient: boolean) => SecureContext {
   const { ca, certificate, min } = settings;
   const key = settings.key?.reveal();
   const kept = new Map<boolean, { readonly version: string; readonly context: SecureContext }>();

@@ -2,14 +2,19 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type CheckServices, type CheckType } from '#checks/check';
 import { type Observation } from '#lib/observation';
 
-/** The real time, for checks under test. */
+const resources = new Map<string, Promise<unknown>>();
+
+/** The real time, and what checks share: once for all tests of a file. */
 export const services: CheckServices = {
   clock: {
     unixMs: () => Date.now(),
     monotonicMs: () => performance.now(),
     sleep: (ms, signal) => delay(ms, undefined, { signal }),
   },
-  shared: (_name, open) => open(),
+  shared: async <T extends AsyncDisposable>(name: string, open: () => Promise<T>) => {
+    if (!resources.has(name)) resources.set(name, open());
+    return (await resources.get(name)) as T;
+  },
 };
 
 export interface RunOptions {

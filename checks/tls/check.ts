@@ -1,0 +1,76 @@
+import { type Check, type CheckServices, type CheckSpec, type Run } from '../check.ts';
+import { judgeExpiry } from '../net/certificate-expiry.ts';
+import { examinePeer } from '../net/certificate.ts';
+import { openTls } from '../net/connect.ts';
+import { defaultEgress } from '../net/egress.ts';
+import { Failure, firstOf } from '../net/failure.ts';
+import { parseHostPort } from '../net/host-port.ts';
+import { locate, type Network } from '../net/locate.ts';
+import { toObservation } from '../net/observation.ts';
+import { judgeTime } from '../net/time-limits.ts';
+import { createTlsContexts, type TlsContexts } from '../net/tls-context.ts';
+import { Trace } from '../net/trace.ts';
+import { type TlsCheckSettings } from '../tls.ts';
+import { tlsDuration } from './metrics.ts';
+
+interface Parts {
+  readonly destination: { readonly host: string; readonly port: number };
+  readonly settings: TlsCheckSettings;
+  readonly network: Network;
+  readonly contextFor: TlsContexts;
+}
+
+/** Makes the check of one host and port. */
+export function createTlsCheck(spec: CheckSpec<TlsCheckSettings>, services: CheckServices): Check {
+  const { settings, target } = spec;
+  const parts: Parts = {
+    destination: parseHostPort(target) ?? { host: target, port: 0 },
+    settings,
+    network: {
+      resolve: { ip: settings.ip, servers: settings.resolvers },
+      egress: services.egress ?? defaultEgress,
+    },
+    contextFor: createTlsContexts(settings.tls),
+  };
+  return {
+    async run(run) {
+      const trace = new Trace(services.clock);
+      const failure = await shakeHands(parts, trace, run);
+      return toObservation(failure, trace, tlsDuration);
+    },
+  };
+}
+
+async function shakeHands(parts: Parts, trace: Trace, run: Run): Promise<Failure | undefined> {
+  const { settings, destination } = parts;
+  const { protocols, expect } = settings;
+  const servername = settings.tls.name ?? destination.host;
+  const context = parts.contextFor(true);
+  if (context instanceof Failure) return context;
+  trace.enterHop('resolve');
+  const endpoint = await locate(destination, parts.network, trace, run.signal);
+  if (endpoint instanceof Failure) return endpoint;
+  const request = { servername, context, alpn: protocols };
+  const socket = await openTls({ ...endpoint, tls: request }, trace, run.signal);
+  run.waiting();
+  if (socket instanceof Failure) return socket;
+  trace.stop();
+  const peer = examinePeer(socket, servername);
+  socket.on('error', () => undefined).destroy();
+  if (peer instanceof Failure) return peer;
+  trace.tls = peer.facts;
+  const untrusted = settings.tls.verify ? peer.failure : undefined;
+  const noProtocol =
+    protocols.length > 0 && !protocols.includes(peer.facts.alpn)
+      ? Failure.down('tls_protocol', `the server takes none of ${protocols.join(', ')} (ALPN)`)
+      : undefined;
+  const expiring = untrusted
+    ? undefined
+    : judgeExpiry(peer.facts, expect.certificate, trace.clock.unixMs());
+  const times = { phases: trace.phases, totalMs: trace.durationMs };
+  return firstOf(
+    [untrusted, noProtocol, expiring, ...judgeTime(times, expect.time ?? {})].filter(
+      (failure) => failure !== undefined,
+    ),
+  );
+}

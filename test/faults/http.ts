@@ -1,0 +1,200 @@
+import { createServer as createHttp2Server, type ServerHttp2Stream } from 'node:http2';
+import { type Socket } from 'node:net';
+import { answering, type Fault, httpTrouble, ok, response, soon, type Trouble } from './fault.ts';
+
+const found = (location: string): Buffer =>
+  response(['HTTP/1.1 302 Found', `Location: ${location}`, 'Content-Length: 0']);
+
+export const httpFaults: readonly Fault[] = [
+  {
+    name: 'HTTP: a status that is not expected',
+    error: 'http_status',
+    says: /503/,
+    open: () =>
+      answering((socket) => socket.end(response(['HTTP/1.1 503 Sorry', 'Content-Length: 0']))),
+  },
+  {
+    name: 'HTTP: a malformed status line',
+    error: 'http_protocol',
+    open: () => answering((socket) => socket.end('HTTP/1.1 abc\r\n\r\n')),
+  },
+  {
+    name: 'HTTP: something else altogether',
+    error: 'http_protocol',
+    open: () => answering((socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n')),
+  },
+  {
+    name: 'HTTP: two different lengths',
+    error: 'http_protocol',
+    open: () =>
+      answering((socket) =>
+        socket.end(response(['HTTP/1.1 200 OK', 'Content-Length: 4', 'Content-Length: 5'], 'fine')),
+      ),
+  },
+  {
+    name: 'HTTP: closed without an answer',
+    error: 'http_no_response',
+    open: () => answering((socket) => socket.end()),
+  },
+  {
+    name: 'HTTP: reset without an answer',
+    error: 'http_no_response',
+    says: /reset/,
+    open: () => answering((socket) => void socket.resetAndDestroy()),
+  },
+  {
+    name: 'HTTP: reset within the headers',
+    error: 'http_no_response',
+    open: () =>
+      answering((socket) => {
+        socket.write('HTTP/1.1 200 OK\r\nContent-Le', () => socket.resetAndDestroy());
+      }),
+  },
+  {
+    name: 'HTTP: closed within the headers',
+    error: 'http_no_response',
+    open: () => answering((socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Le')),
+  },
+  {
+    name: 'HTTP: no answer',
+    error: 'header_timeout',
+    open: () => answering(() => undefined, { options: soon }),
+  },
+  {
+    name: 'HTTP: headers later than their own deadline',
+    error: 'header_timeout',
+    says: /within 100 ms/,
+    open: () => answering(() => undefined, { settings: { timeout: { headers: '100ms' } } }),
+  },
+  {
+    name: 'HTTP: headers one byte at a time, without end',
+    error: 'header_timeout',
+    open: () =>
+      answering((socket) => trickle(socket, 'HTTP/1.1 200 OK\r\nX: '.padEnd(1000, 'x')), {
+        options: soon,
+      }),
+  },
+  {
+    name: 'HTTP: headers too large',
+    error: 'header_too_large',
+    open: () => answering((socket) => socket.end(ok('fine', `X-Large: ${'x'.repeat(100_000)}`))),
+  },
+  {
+    name: 'HTTP: a header that is missing',
+    error: 'http_header',
+    open: () =>
+      answering((socket) => socket.end(ok('fine')), {
+        settings: { expect: { headers: { etag: { present: true } } } },
+      }),
+  },
+  {
+    name: 'HTTP: a header that does not match',
+    error: 'http_header',
+    open: () =>
+      answering((socket) => socket.end(ok('fine', 'Content-Type: text/plain')), {
+        settings: { expect: { headers: { 'Content-Type': { matches: '^text/html' } } } },
+      }),
+  },
+  {
+    name: 'HTTP: a redirect to itself',
+    error: 'redirect_loop',
+    open: () => answering((socket) => socket.end(found('/'))),
+  },
+  {
+    name: 'HTTP: redirects without end',
+    error: 'redirect_limit',
+    open: () => {
+      let count = 0;
+      return answering((socket) => socket.end(found(`/${(count += 1)}`)));
+    },
+  },
+  {
+    name: 'HTTP: a redirect to nowhere',
+    error: 'redirect_invalid',
+    open: () => answering((socket) => socket.end(found('ftp://elsewhere.test/'))),
+  },
+  {
+    name: 'HTTP: a redirect that would give a body to another origin',
+    error: 'redirect_invalid',
+    open: () =>
+      answering(
+        (socket) =>
+          socket.end(
+            response([
+              'HTTP/1.1 307 Temporary Redirect',
+              'Location: http://elsewhere.test/',
+              'Content-Length: 0',
+            ]),
+          ),
+        { settings: { method: 'POST', body: 'secret' } },
+      ),
+  },
+  {
+    name: 'HTTP: an answer by a version that is not expected',
+    error: 'http_version',
+    open: () =>
+      answering((socket) => socket.end('HTTP/1.0 200 OK\r\n\r\nfine'), {
+        settings: { expect: { version: [1.1, 2] } },
+      }),
+  },
+  {
+    name: 'HTTP/2: the stream is reset before the headers',
+    error: 'http_protocol',
+    open: () => http2Trouble((stream) => stream.close(2)),
+  },
+  {
+    name: 'HTTP/2: the connection ends before the headers',
+    error: 'http_no_response',
+    open: () => http2Trouble((stream) => stream.session?.socket.destroy()),
+  },
+  {
+    name: 'HTTP/2: no answer',
+    error: 'header_timeout',
+    open: () => http2Trouble(() => undefined, soon),
+  },
+  {
+    name: 'HTTP/2: the stream is reset within the body',
+    error: 'body_truncated',
+    open: () =>
+      http2Trouble((stream) => {
+        stream.respond({ ':status': 200 });
+        stream.write('a part', () => stream.destroy(new Error('reset')));
+      }),
+  },
+  {
+    name: 'HTTP/2: the connection ends within the body',
+    error: 'body_truncated',
+    open: () =>
+      http2Trouble((stream) => {
+        stream.respond({ ':status': 200 });
+        stream.write('a part', () => setTimeout(() => stream.session?.socket.destroy(), 30));
+      }),
+  },
+  {
+    name: 'HTTP/2: asked of a server that only speaks HTTP/1.1',
+    error: 'http_protocol',
+    open: () =>
+      answering((socket) => socket.end(response(['HTTP/1.1 400 Bad Request'])), {
+        settings: { version: 2 },
+      }),
+  },
+];
+
+/** Sends a text slowly enough that it never ends in time. */
+function trickle(socket: Socket, text: string): void {
+  let at = 0;
+  const timer = setInterval(() => socket.write(text.slice(at, (at += 1))), 5);
+  socket.once('close', () => clearInterval(timer));
+}
+
+async function http2Trouble(
+  answer: (stream: ServerHttp2Stream) => void,
+  options = {},
+): Promise<Trouble> {
+  const server = createHttp2Server();
+  server.on('stream', (stream) => {
+    stream.on('error', () => undefined);
+    answer(stream);
+  });
+  return httpTrouble(server, { settings: { version: 2 }, options });
+}

@@ -1,0 +1,182 @@
+import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
+import { createServer, type TlsOptions } from 'node:tls';
+import { http } from '#checks/http';
+import { tls } from '#checks/tls';
+import { type Certified, certify } from '../support/certificates.ts';
+import { serve } from '../support/serve.ts';
+import { type Fault, ok, soon, type Trouble, type TroubleOptions } from './fault.ts';
+
+const root = certify({ name: 'Test root', authority: true });
+const intermediate = certify({ name: 'Test intermediate', authority: true, issuer: root });
+const stranger = certify({ name: 'Unknown root', authority: true });
+const hosts = ['localhost', '127.0.0.1'];
+const good = certify({ name: 'good', hosts, issuer: root });
+
+/** What trusts the good certificates of this file. */
+export const trust = { ca: root.certificate };
+
+/** What a server presents to be trusted. */
+export const goodIdentity = { cert: good.certificate, key: good.key };
+
+export const tlsFaults: readonly Fault[] = [
+  {
+    name: 'TLS: the certificate has expired',
+    error: 'tls_expired',
+    says: /valid until \d{4}-/,
+    open: () => presenting(certify({ name: 'old', hosts, issuer: root, from: -30, until: -2 })),
+  },
+  {
+    name: 'TLS: the certificate is not valid yet',
+    error: 'tls_not_yet_valid',
+    open: () => presenting(certify({ name: 'young', hosts, issuer: root, from: 2, until: 30 })),
+  },
+  {
+    name: 'TLS: the certificate is for another host',
+    error: 'tls_hostname',
+    says: /elsewhere\.test/,
+    open: () => presenting(certify({ name: 'other', hosts: ['elsewhere.test'], issuer: root })),
+  },
+  {
+    name: 'TLS: the certificate is self-signed',
+    error: 'tls_self_signed',
+    open: () => presenting(certify({ name: 'self', hosts })),
+  },
+  {
+    name: 'TLS: the root is unknown',
+    error: 'tls_untrusted',
+    open: () => presenting(certify({ name: 'strange', hosts, issuer: stranger }), [stranger]),
+  },
+  {
+    name: 'TLS: the intermediate certificate is missing',
+    error: 'tls_incomplete_chain',
+    says: /Test intermediate/,
+    open: () => presenting(certify({ name: 'leaf', hosts, issuer: intermediate })),
+  },
+  {
+    name: 'TLS: the certificate is about to expire',
+    error: 'cert_expiring',
+    open: () =>
+      presenting(certify({ name: 'late', hosts, issuer: root, until: 3 }), [], {
+        settings: { tls: trust, expect: { certificate: { days: 14 } } },
+      }),
+  },
+  {
+    name: 'TLS: an intermediate certificate is about to expire',
+    error: 'cert_expiring',
+    open: () => {
+      const late = certify({ name: 'late CA', authority: true, issuer: root, until: 3 });
+      return presenting(certify({ name: 'leaf', hosts, issuer: late }), [late], {
+        settings: { tls: trust, expect: { certificate: { days: 14 } } },
+      });
+    },
+  },
+  {
+    name: 'TLS: only a version too old',
+    error: 'tls_protocol',
+    open: () =>
+      presenting(good, [], {
+        server: { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT@SECLEVEL=0' },
+      }),
+  },
+  {
+    name: 'TLS: only a version older than asked for',
+    error: 'tls_protocol',
+    open: () =>
+      presenting(good, [], {
+        server: { maxVersion: 'TLSv1.2' },
+        settings: { tls: { ...trust, min: 1.3 } },
+      }),
+  },
+  {
+    name: 'TLS: a fatal alert',
+    error: 'tls_handshake',
+    open: () => talking((socket) => socket.end(Buffer.from('15030300020228', 'hex'))),
+  },
+  {
+    name: 'TLS: plain HTTP on the port',
+    error: 'tls_handshake',
+    open: () => talking((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')),
+  },
+  {
+    name: 'TLS: garbage',
+    error: 'tls_handshake',
+    open: () => talking((socket) => socket.end(Buffer.alloc(200, 0x2a))),
+  },
+  {
+    name: 'TLS: hung up in the handshake',
+    error: 'tls_handshake',
+    open: () => talking((socket) => socket.end()),
+  },
+  {
+    name: 'TLS: reset in the handshake',
+    error: 'tls_handshake',
+    open: () => talking((socket) => void socket.resetAndDestroy()),
+  },
+  {
+    name: 'TLS: no answer to the handshake',
+    error: 'tls_timeout',
+    open: () => talking(() => undefined, { options: soon }),
+  },
+  {
+    name: 'TLS: the server wants a client certificate',
+    error: 'tls_handshake',
+    open: () => presenting(good, [], { server: { requestCert: true, ca: root.certificate } }),
+  },
+  {
+    name: 'TLS: HTTP/2 is asked for and not offered',
+    error: 'http_version',
+    open: () =>
+      presenting(good, [], {
+        server: { ALPNProtocols: [] },
+        settings: { tls: trust, version: 2 },
+      }),
+  },
+  {
+    name: 'tls check: none of the protocols is taken',
+    error: 'tls_protocol',
+    open: async () => {
+      const trouble = await presenting(good, [], { settings: { tls: trust, protocols: ['h2'] } });
+      return { ...trouble, check: tls, target: new URL(trouble.target).host };
+    },
+  },
+];
+
+/** An https check against a server with this certificate, sent along with `chain`. */
+async function presenting(
+  { certificate, key }: Certified,
+  chain: readonly Certified[] = [],
+  options: TroubleOptions & { readonly server?: TlsOptions } = {},
+): Promise<Trouble> {
+  const cert = [certificate, ...chain.map((link) => link.certificate)].join('');
+  const server = createServer({ cert, key, ...options.server }, (socket) => {
+    socket.on('error', () => undefined);
+    socket.once('data', () => socket.end(ok('fine')));
+  });
+  server.on('tlsClientError', () => undefined);
+  return httpsTrouble(server, { settings: { tls: trust }, ...options });
+}
+
+async function talking(
+  answer: (socket: Socket) => void,
+  options: TroubleOptions = {},
+): Promise<Trouble> {
+  const server = createTcpServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.once('data', () => answer(socket));
+  });
+  return httpsTrouble(server, options);
+}
+
+async function httpsTrouble(
+  server: Server,
+  { settings, options }: TroubleOptions,
+): Promise<Trouble> {
+  const serving = await serve(server);
+  return {
+    check: http,
+    target: `https://localhost:${serving.port}/`,
+    ...(settings && { settings }),
+    ...(options && { options }),
+    [Symbol.asyncDispose]: () => serving[Symbol.asyncDispose](),
+  };
+}
