@@ -12,11 +12,7 @@ const stranger = certify({ name: 'Unknown root', authority: true });
 const hosts = ['localhost', '127.0.0.1'];
 const good = certify({ name: 'good', hosts, issuer: root });
 
-/** What trusts the good certificates of this file. */
-export const trust = { ca: root.certificate };
-
-/** What a server presents to be trusted. */
-export const goodIdentity = { cert: good.certificate, key: good.key };
+const trust = { ca: root.certificate };
 
 export const tlsFaults: readonly Fault[] = [
   {
