@@ -25,7 +25,7 @@ function formatObservation({ verdict, measurements, evidence = {} }: Observation
 function formatMeasurement({ metric, value, attributes = {} }: Measurement): string {
   const labels = Object.entries(attributes).map(([name, text]) => `${name}="${text}"`);
   const passing = metric.unit === 's' || metric.unit === 'By/s' || /expiry/.test(metric.name);
-  return `${metric.name}{${labels.join(', ')}} ${metric.kind}${metric.unit && ` in ${metric.unit}`}: ${passing ? '…' : String(value)}`;
+  return `${metric.name}{${labels.join(', ')}} ${metric.kind}${metric.unit && ` in ${metric.unit}`}: ${passing ? '…' : JSON.stringify(value)}`;
 }
 
 function steady(text: string): string {
