@@ -11,12 +11,13 @@ export function formatExposition(families: readonly MetricFamily[], shared: Labe
     .join('');
 }
 
-function formatFamily({ name, help, type, samples }: MetricFamily, shared: Labels): string {
+function formatFamily({ metric, samples }: MetricFamily, shared: Labels): string {
+  const { name, kind, description } = metric;
   const lines = samples.map(
     ({ labels, value }) =>
       `${name}${formatLabels({ ...labels, ...shared })} ${formatValue(value)}\n`,
   );
-  return `# HELP ${name} ${escapeHelp(help)}\n# TYPE ${name} ${type}\n${lines.join('')}`;
+  return `# HELP ${name} ${escapeText(description)}\n# TYPE ${name} ${kind}\n${lines.join('')}`;
 }
 
 function formatLabels(labels: Labels): string {
@@ -25,10 +26,10 @@ function formatLabels(labels: Labels): string {
 }
 
 function escapeValue(text: string): string {
-  return escapeHelp(text).replaceAll('"', String.raw`\"`);
+  return escapeText(text).replaceAll('"', String.raw`\"`);
 }
 
-function escapeHelp(text: string): string {
+function escapeText(text: string): string {
   return text.replaceAll('\\', String.raw`\\`).replaceAll('\n', String.raw`\n`);
 }
 

@@ -117,12 +117,11 @@ export class Receiver {
 
   #rules(identity: Identity): AdmissionRules {
     const { limits, clock } = this.#options;
-    const series = this.#seriesLimitOf(identity.keyId);
     return {
       identity,
       nowUnixMs: clock.unixMs(),
       futureMsMax: limits.futureMsMax,
-      hasRoom: (point) => series.admits(point),
+      hasRoom: this.#seriesLimitOf(identity.keyId).admission(),
     };
   }
 

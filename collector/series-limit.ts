@@ -12,7 +12,6 @@ const periodMs = 3_600_000;
 export class SeriesLimit {
   readonly #clock: Clock;
   readonly #max: number;
-  readonly #hashes = new WeakMap<Attributes, number>();
   /** Seen in this period; at most twice the limit. */
   #current = new Set<number>();
   #previous: ReadonlySet<number> = new Set();
@@ -24,10 +23,23 @@ export class SeriesLimit {
     this.#periodEndMs = clock.monotonicMs() + periodMs;
   }
 
-  /** Whether the point is of a known series, or of a new one that there is still room for. */
-  admits(point: MetricPoint): boolean {
+  /** For the points of one request: says whether one is of a known series, or of a new one that there is room for. */
+  admission(): (point: MetricPoint) => boolean {
     this.#startPeriodWhenDue();
-    const series = this.#hash(point);
+    // Points of one request share their attributes and names.
+    const hashes = new Map<Attributes | string, number>();
+    const hashOf = (part: Attributes | string): number => {
+      const known = hashes.get(part);
+      if (known !== undefined) return known;
+      const hash = typeof part === 'string' ? hashText(part) : hashAttributes(part);
+      hashes.set(part, hash);
+      return hash;
+    };
+    return ({ name, resource, attributes }) =>
+      this.#admits(combine(hashOf(name), combine(hashOf(resource), hashOf(attributes))));
+  }
+
+  #admits(series: number): boolean {
     if (this.#current.has(series)) return true;
     if (this.#current.size >= this.#max && !this.#previous.has(series)) return false;
     this.#current.add(series);
@@ -40,20 +52,6 @@ export class SeriesLimit {
     this.#previous = this.#current;
     this.#current = new Set();
     this.#periodEndMs = nowMs + periodMs;
-  }
-
-  #hash({ name, resource, attributes }: MetricPoint): number {
-    const identity = combine(this.#hashOf(resource), this.#hashOf(attributes));
-    return combine(hashText(name), identity);
-  }
-
-  /** Points of one request share these objects. */
-  #hashOf(attributes: Attributes): number {
-    const known = this.#hashes.get(attributes);
-    if (known !== undefined) return known;
-    const hash = hashAttributes(attributes);
-    this.#hashes.set(attributes, hash);
-    return hash;
   }
 }
 

@@ -29,7 +29,7 @@ const timeouts: ServerOptions = {
 };
 const connectionsMax = 4096;
 /** How long a stop waits for requests that are still arriving. */
-const graceMs = 10_000;
+const graceMs = 4_000;
 
 /**
  * Listens. When it is disposed, requests in work are answered first. Certificate files that change are

@@ -2,6 +2,15 @@ import { admissionRejections } from './admission.ts';
 import { signals } from './block.ts';
 import { keyRejections } from './keys.ts';
 
+/** Declares a metric the collector has of itself, once, where it is made. */
+export interface CollectorMetric {
+  readonly name: string;
+  readonly kind: 'counter' | 'gauge';
+  /** Beside `collector`, which every sample has. */
+  readonly labels: readonly string[];
+  readonly description: string;
+}
+
 /** Label values by name. */
 export type Labels = Readonly<Record<string, string>>;
 
@@ -10,24 +19,20 @@ export interface Sample {
   readonly value: number;
 }
 
-/** One metric with all its samples, as /metrics shows it. */
+/** A metric with all its samples of one moment. */
 export interface MetricFamily {
-  readonly name: string;
-  readonly help: string;
-  readonly type: 'counter' | 'gauge';
+  readonly metric: CollectorMetric;
   readonly samples: readonly Sample[];
 }
 
 /** A counter with one number for every combination of labels it has met. */
 export class LabelledCounter {
-  readonly #name: string;
-  readonly #help: string;
+  readonly metric: CollectorMetric;
   readonly #values = new Map<string, { readonly labels: Labels; value: number }>();
 
   /** Combinations that are known beforehand start at 0, so that their first increase is seen as one. */
-  constructor(name: string, help: string, known: readonly Labels[] = []) {
-    this.#name = name;
-    this.#help = help;
+  constructor(metric: Omit<CollectorMetric, 'kind'>, known: readonly Labels[] = []) {
+    this.metric = { ...metric, kind: 'counter' };
     for (const labels of known) this.add(0, labels);
   }
 
@@ -38,49 +43,67 @@ export class LabelledCounter {
     else known.value += amount;
   }
 
-  get family(): MetricFamily {
-    const samples = [...this.#values.values()];
-    return { name: this.#name, help: this.#help, type: 'counter', samples };
+  get samples(): readonly Sample[] {
+    return [...this.#values.values()];
   }
 }
 
 const bySignal = signals.map((signal) => ({ signal }));
 
-/** What the receiving half of the collector counts about itself. */
+/** What the receiving half of the collector counts. */
 export class Telemetry {
-  readonly requests = new LabelledCounter(
-    'farpoint_requests_total',
-    'Requests answered, by signal and status code.',
-  );
+  readonly requests = new LabelledCounter({
+    name: 'farpoint_requests_total',
+    labels: ['signal', 'code'],
+    description: 'Requests answered, by signal (metrics, logs) and status code.',
+  });
   readonly accepted = new LabelledCounter(
-    'farpoint_items_accepted_total',
-    'Data points and log records that are on disk.',
+    {
+      name: 'farpoint_items_accepted_total',
+      labels: ['signal'],
+      description: 'Data points and log records that are on disk.',
+    },
     bySignal,
   );
   readonly rejected = new LabelledCounter(
-    'farpoint_items_rejected_total',
-    'Data points and log records that can never be accepted, by reason.',
+    {
+      name: 'farpoint_items_rejected_total',
+      labels: ['signal', 'reason'],
+      description: `Data points and log records that can never be accepted: ${admissionRejections.join(', ')}.`,
+    },
     bySignal.flatMap((labels) => admissionRejections.map((reason) => ({ ...labels, reason }))),
   );
   readonly repeated = new LabelledCounter(
-    'farpoint_batches_repeated_total',
-    'Numbered requests that an outbox had delivered before; nothing of them was stored again.',
+    {
+      name: 'farpoint_batches_repeated_total',
+      labels: ['signal'],
+      description:
+        'Numbered requests of which an outbox had delivered some before: nothing of them was stored.',
+    },
     bySignal,
   );
   readonly missing = new LabelledCounter(
-    'farpoint_batches_missing_total',
-    'Positions of outboxes that were skipped: their agents dropped them.',
+    {
+      name: 'farpoint_batches_missing_total',
+      labels: [],
+      description:
+        'Positions of outboxes that were never delivered here: dropped by the agent, or sent to another collector.',
+    },
     [{}],
   );
   readonly keysRejected = new LabelledCounter(
-    'farpoint_keys_rejected_total',
-    'Requests without a valid key, by reason.',
+    {
+      name: 'farpoint_keys_rejected_total',
+      labels: ['reason'],
+      description: `Requests without a key that is good for them: ${keyRejections.join(', ')}.`,
+    },
     keyRejections.map((reason) => ({ reason })),
   );
-  readonly incidents = new LabelledCounter(
-    'farpoint_queue_incidents_total',
-    'Damage and trouble the queue met on its disk, by kind.',
-  );
+  readonly incidents = new LabelledCounter({
+    name: 'farpoint_queue_incidents_total',
+    labels: ['kind'],
+    description: 'What the queue met on its disk, or dropped; the log says what in particular.',
+  });
   readonly #lastSeenUnixMs = new Map<string, number>();
 
   /** An agent has been heard of. */
@@ -102,6 +125,6 @@ export class Telemetry {
       this.missing,
       this.keysRejected,
       this.incidents,
-    ].map(({ family }) => family);
+    ];
   }
 }

@@ -1,7 +1,10 @@
 import { runMetrics } from '#agent/account';
 import { agentMetrics } from '#agent/agent-metrics';
 import { checkTypes } from '#checks/registry';
+import { agentFamilies, laneFamilies, ProcessMetrics } from '#collector/own-metrics';
 import { metricName } from '#collector/sinks/prometheus/names';
+import { Telemetry } from '#collector/telemetry';
+import { createSystemClock } from '#lib/clock';
 import { downErrors, unknownErrors } from '#lib/error-type';
 import { type MetricDeclaration } from '#lib/observation';
 import { resultMetrics } from '#lib/result-metrics';
@@ -37,7 +40,27 @@ Unknown, the monitor's: ${unknownErrors.map(code).join(', ')}.`;
 
 /** docs/metrics.md */
 export function metricsReference(): string {
-  return `${[introduction, ...groups.map(section), errors].join('\n\n')}\n`;
+  return `${[introduction, ...groups.map(section), collectorSection(), errors].join('\n\n')}\n`;
+}
+
+/** What /metrics of a collector shows, read off one that has nothing to do. */
+function collectorSection(): string {
+  using processMetrics = new ProcessMetrics('', createSystemClock());
+  const families = [
+    ...new Telemetry().families,
+    ...laneFamilies([], 0),
+    ...agentFamilies(new Set(), () => undefined),
+    ...processMetrics.take(),
+  ];
+  const rows = families.map(({ metric: { name, kind, labels, description } }) => [
+    code(name),
+    kind,
+    labels.map(code).join(', '),
+    description,
+  ]);
+  const title = 'The collector, by itself';
+  const where = 'Shown by `/metrics` of the collector; all carry the label `collector`.';
+  return `## ${title}\n\n${where}\n\n${table(['metric', 'kind', 'labels', 'what it says'], rows)}`;
 }
 
 function section({ title, metrics }: (typeof groups)[number]): string {

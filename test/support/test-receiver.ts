@@ -165,7 +165,7 @@ export class TestReceiver implements AsyncDisposable {
 
   /** A counter's value; labels left out match any. */
   count(name: string, labels: Readonly<Record<string, string>> = {}): number {
-    const family = this.telemetry.families.find((family) => family.name === name);
+    const family = this.telemetry.families.find(({ metric }) => metric.name === name);
     const samples = family?.samples ?? [];
     return samples
       .filter((sample) =>
