@@ -57,7 +57,8 @@ type Step = { readonly through: number } | 'split';
 
 export class Exporter {
   readonly #options: ExporterOptions;
-  readonly #backOff = new BackOff({ initialMs: 1000, maxMs: 60_000 });
+  // Not longer, since alerts wait for what the agent holds back once the collector is there again.
+  readonly #backOff = new BackOff({ initialMs: 1000, maxMs: 15_000 });
   #current = 0;
   #lastSuccessUnixMs: number | undefined;
   #trouble: string | undefined;
