@@ -86,7 +86,7 @@ function knowledgeOfPoint({ name, value, attributes }: MetricPoint): Knowledge |
     case probeError.name:
       return isText(errorType) ? { errorType } : undefined;
     case probeDuration.name:
-      return { durationMs: value * 1000 };
+      return { durationMs: Math.round(value * 1e6) / 1e3 };
     case probeValidUntil.name:
       return { validUntilUnixMs: Math.round(value * 1000) };
     default:
