@@ -8,7 +8,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openHistory } from '../../../support/history.ts';
 
-const writer = join(import.meta.dirname, '../../../support/history-writer.ts');
+const writer = join(import.meta.dirname, '../../../programs/history-writer.ts');
 
 let dataDirectory: string;
 beforeEach(async () => {
