@@ -1,5 +1,3 @@
-import { type Backlog } from './table.ts';
-
 /** One check on one target from one region, as the collector's history tells it. */
 export interface Cell {
   readonly check: string;
@@ -22,6 +20,13 @@ export interface RecentRun {
   readonly unixMs: number;
   readonly verdict: Verdict;
   readonly durationMs: number | null;
+}
+
+/** What waits where. */
+export interface Backlog {
+  readonly name: string;
+  readonly blocks: number;
+  readonly bytes: number;
 }
 
 export type Verdict = 'up' | 'down' | 'unknown';

@@ -1,13 +1,6 @@
 import { styleText } from 'node:util';
-import { type Cell } from './collector.ts';
+import { type Backlog, type Cell } from './collector.ts';
 import { type Act } from './script.ts';
-
-/** What waits where. */
-export interface Backlog {
-  readonly name: string;
-  readonly blocks: number;
-  readonly bytes: number;
-}
 
 /** Everything the table shows at one moment. */
 export interface Scene {
