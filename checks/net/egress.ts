@@ -50,7 +50,10 @@ export const egressSettings = z
 export type EgressSettings = z.output<typeof egressSettings>;
 type Rule = z.output<typeof rule>;
 
-/** Decides for an address and port, at the moment of connecting; `undefined` is a yes. */
+/**
+ * Decides for an address and port, at the moment of connecting; `undefined` is a yes. Port 0 stands
+ * for what has none, and no rule with ports is about it.
+ */
 export type EgressPolicy = (address: string, port: number) => Failure | undefined;
 
 /** Compiles the policy. IPv4 addresses inside IPv6 ones (mapped, NAT64, 6to4) are judged as both. */
@@ -64,7 +67,7 @@ export function createEgressPolicy(settings: EgressSettings): EgressPolicy {
       if (deny.some((matches) => matches(form, port))) {
         return Failure.unknown(
           'egress_denied',
-          `the agent's egress policy denies ${address} port ${port}; agent.egress.allow can permit it`,
+          `the agent's egress policy denies ${address}${port === 0 ? '' : ` port ${port}`}; agent.egress.allow can permit it`,
         );
       }
     }

@@ -1,13 +1,23 @@
-import { type Measurement, type MetricDeclaration } from '#lib/observation';
+import { type MetricDeclaration } from '#lib/observation';
+import { addressMetrics } from '../net/metrics.ts';
+import { type Trace } from '../net/trace.ts';
 import { type EchoReport } from './pinger.ts';
 import { type RoundTrips } from './statistics.ts';
 
-const phaseDuration = gauge('probe.icmp.duration', 's', {
+/** Carries the phases resolve, setup, and rtt, the mean round trip; their sum is the duration. */
+export const phaseDuration = gauge('probe.icmp.duration', 's', {
   attributes: ['phase'],
-  description: 'Duration of the phases: resolve, setup, and rtt, the mean round trip',
+  description: 'Duration of each phase that was reached: resolve, setup, rtt (the mean round trip)',
 });
-const replyHopLimit = gauge('probe.icmp.reply_hop_limit', '', {
+export const modeInfo = gauge('probe.icmp.mode.info', '', {
+  attributes: ['mode'],
+  description: 'How packets are sent: datagram, raw, binary or unavailable; always 1',
+});
+const replyHopLimit = gauge('probe.icmp.reply.hop.limit', '', {
   description: 'Hop limit (TTL in IPv4) left in the first reply',
+});
+const loss = gauge('probe.icmp.loss', '1', {
+  description: 'Share of the packets sent that were not answered in time',
 });
 const packets = {
   sent: packetCount('sent', 'Packets sent'),
@@ -15,74 +25,61 @@ const packets = {
   duplicate: packetCount('duplicate', 'Replies to a packet that had been answered before'),
   late: packetCount('late', 'Replies that came after their packet had been given up'),
   reordered: packetCount('reordered', 'Replies overtaken by the reply to a later packet'),
-  corrupted: packetCount('corrupted', 'Replies whose payload was not what had been sent'),
+  corrupted: packetCount('corrupted', 'Replies with another payload than was sent'),
 };
-const loss = gauge('probe.icmp.loss', '1', {
-  description: 'Share of the packets sent that were not answered in time',
-});
 const roundTrip = {
   min: roundTripTime('min', 'Shortest round trip'),
   median: roundTripTime('median', 'Median round trip'),
   mean: roundTripTime('mean', 'Mean round trip'),
   max: roundTripTime('max', 'Longest round trip'),
-  standardDeviation: roundTripTime('stddev', 'Standard deviation of the round trips'),
-  jitter: roundTripTime('jitter', 'Interarrival jitter as in RFC 3550'),
+  stddev: roundTripTime('stddev', 'Standard deviation of the round trips'),
 };
+const jitter = gauge('probe.icmp.jitter', 's', {
+  description: 'Interarrival jitter (RFC 3550), smoothed over the runs',
+});
 
 export const pingMetrics: readonly MetricDeclaration[] = [
+  ...addressMetrics,
+  modeInfo,
   phaseDuration,
   replyHopLimit,
-  ...Object.values(packets),
   loss,
+  ...Object.values(packets),
   ...Object.values(roundTrip),
+  jitter,
 ];
 
-/** How long each phase took; one that was not reached is not given. */
-export interface PhasesMs {
-  readonly resolve?: number;
-  readonly setup?: number;
-  readonly rtt?: number;
-}
-
-export function measurePhases(phases: PhasesMs): Measurement[] {
-  return Object.entries(phases).map(([phase, ms]) => ({
-    metric: phaseDuration,
-    value: ms / 1000,
-    attributes: { phase },
-  }));
-}
-
-/** Everything a report counts; round trips are absent when nothing came back. */
-export function measureReport(report: EchoReport, trips: RoundTrips | undefined): Measurement[] {
-  return [
-    { metric: packets.sent, value: report.sent },
-    { metric: packets.received, value: report.replies.length },
-    { metric: packets.duplicate, value: report.duplicate },
-    { metric: packets.late, value: report.late },
-    { metric: packets.reordered, value: report.reordered },
-    { metric: packets.corrupted, value: report.corrupted },
-    ...present(loss, report.sent === 0 ? undefined : lossRatio(report)),
-    ...present(replyHopLimit, report.replies[0]?.hopLimit),
-    ...measureSeconds(roundTrip.min, trips?.min),
-    ...measureSeconds(roundTrip.median, trips?.median),
-    ...measureSeconds(roundTrip.mean, trips?.mean),
-    ...measureSeconds(roundTrip.max, trips?.max),
-    ...measureSeconds(roundTrip.standardDeviation, trips?.standardDeviation),
-    ...measureSeconds(roundTrip.jitter, trips?.jitter),
-  ];
+/** Keeps everything that is known of the packets; times are absent when nothing came back. */
+export function recordReport(
+  trace: Trace,
+  report: EchoReport,
+  {
+    trips,
+    jitterMs,
+  }: { readonly trips: RoundTrips | undefined; readonly jitterMs?: number | undefined },
+): void {
+  const { sent, replies, duplicate, late, reordered, corrupted } = report;
+  trace.measure(packets.sent, sent);
+  trace.measure(packets.received, replies.length);
+  trace.measure(packets.duplicate, duplicate);
+  trace.measure(packets.late, late);
+  trace.measure(packets.reordered, reordered);
+  trace.measure(packets.corrupted, corrupted);
+  if (sent > 0) trace.measure(loss, lossRatio(report));
+  const hopLimit = replies[0]?.hopLimit;
+  if (hopLimit !== undefined) trace.measure(replyHopLimit, hopLimit);
+  if (jitterMs !== undefined) trace.measure(jitter, jitterMs / 1000);
+  if (trips === undefined) return;
+  trace.measure(roundTrip.min, trips.minMs / 1000);
+  trace.measure(roundTrip.median, trips.medianMs / 1000);
+  trace.measure(roundTrip.mean, trips.meanMs / 1000);
+  trace.measure(roundTrip.max, trips.maxMs / 1000);
+  trace.measure(roundTrip.stddev, trips.standardDeviationMs / 1000);
 }
 
 /** From 0 to 1; of nothing sent nothing is lost. */
 export function lossRatio({ sent, replies }: EchoReport): number {
   return sent === 0 ? 0 : (sent - replies.length) / sent;
-}
-
-function measureSeconds(metric: MetricDeclaration, ms: number | undefined): Measurement[] {
-  return present(metric, ms === undefined ? undefined : ms / 1000);
-}
-
-function present(metric: MetricDeclaration, value: number | undefined): Measurement[] {
-  return value === undefined ? [] : [{ metric, value }];
 }
 
 function packetCount(which: string, description: string): MetricDeclaration {

@@ -1,16 +1,77 @@
-import { type EchoUnavailable, type Pinger } from './pinger.ts';
+import { type Clock } from '#lib/clock';
+import { EchoSocket } from './echo-socket.ts';
+import { IcmpEngine } from './engine.ts';
+import { type Libc, loadLibc } from './libc.ts';
+import { type Pinger, type PingerMode } from './pinger.ts';
+import { type SocketOptions } from './socket-options.ts';
 import { openSystemBinary } from './system-binary.ts';
 
-/** Opens the best way to ping that this host grants. Never fails: with none, every run says why. */
-export async function openPinger(): Promise<Pinger> {
-  const binary = await openSystemBinary(AbortSignal.timeout(5000));
-  return 'unavailable' in binary ? unavailable(binary) : binary;
+export interface PingerOptions {
+  readonly clock: Clock;
+  /** For all packets of this process together. */
+  readonly packetsPerSecondMax: number;
+  /** How often the engine looks after its sockets. */
+  readonly slotMs?: number;
 }
 
-function unavailable(reason: EchoUnavailable): Pinger {
+/**
+ * Opens the best way to ping that this host grants, for each address family: a datagram socket, which
+ * needs no privilege but the sysctl net.ipv4.ping_group_range; a raw one, which needs CAP_NET_RAW; or
+ * the system's program. Never fails: with none of them every run says why.
+ */
+export async function openPinger({ slotMs = 10, ...options }: PingerOptions): Promise<Pinger> {
+  const { libc, kinds, refusals } = openSockets();
+  const engine = libc && new IcmpEngine({ libc, kinds, slotMs, ...options });
+  const binary = kinds[4] && kinds[6] ? undefined : await openSystemBinary();
+  if (binary && 'unavailable' in binary) refusals.push(binary.unavailable);
+  const fallback = binary && 'echo' in binary ? binary : undefined;
+  const mode = (family: 4 | 6): PingerMode =>
+    kinds[family] ?? (fallback ? 'binary' : 'unavailable');
   return {
-    mode: 'unavailable',
-    echo: async () => reason,
-    async [Symbol.asyncDispose]() {},
+    modes: { 4: mode(4), 6: mode(6) },
+    async echo(plan, signal) {
+      const pinger = kinds[plan.family] ? engine : fallback;
+      return (await pinger?.echo(plan, signal)) ?? { unavailable: refusals.join('; ') };
+    },
+    async [Symbol.asyncDispose]() {
+      engine?.[Symbol.dispose]();
+    },
   };
 }
+
+interface Sockets {
+  readonly libc?: Libc;
+  readonly kinds: Partial<Record<4 | 6, SocketOptions['kind']>>;
+  /** What was said to kinds that may not be opened. */
+  readonly refusals: string[];
+}
+
+/** Tries which kinds of socket may be opened. */
+function openSockets(): Sockets {
+  const kinds: Sockets['kinds'] = {};
+  const refusals: string[] = [];
+  if (process.platform !== 'linux' || !['x64', 'arm64'].includes(process.arch)) {
+    return { kinds, refusals: [`own ICMP sockets need Linux on x64 or arm64`] };
+  }
+  const libc = loadLibc();
+  for (const family of [4, 6] as const) {
+    for (const kind of ['datagram', 'raw'] as const) {
+      if (kinds[family] !== undefined) continue;
+      const socket = EchoSocket.open(libc, { kind, family, ...plain });
+      if (socket instanceof EchoSocket) {
+        kinds[family] = kind;
+        socket[Symbol.dispose]();
+      } else {
+        refusals.push(`IPv${family} ${kind} socket, which needs ${needs[kind]}: ${socket.refused}`);
+      }
+    }
+  }
+  return { libc, kinds, refusals };
+}
+
+const plain = { source: undefined, hopLimit: undefined, dontFragment: false } as const;
+
+const needs = {
+  datagram: 'the sysctl net.ipv4.ping_group_range to include a group of this process',
+  raw: 'the capability NET_RAW',
+} as const;

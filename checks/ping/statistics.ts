@@ -1,29 +1,23 @@
-/** What a set of round trips, in the order their packets were sent, has in common; in milliseconds. */
+/** What a set of round trips has in common. */
 export interface RoundTrips {
-  readonly min: number;
-  readonly median: number;
-  readonly mean: number;
-  readonly max: number;
-  /** Of the population, as blackbox-compatible agents and ping give it. */
-  readonly standardDeviation: number;
-  /** Smoothed difference between neighbours (RFC 3550, 6.4.1); undefined with a single round trip. */
-  readonly jitter: number | undefined;
+  readonly minMs: number;
+  readonly medianMs: number;
+  readonly meanMs: number;
+  readonly maxMs: number;
+  /** Of the population, as ping gives it. */
+  readonly standardDeviationMs: number;
 }
 
 /** Undefined when there is none. */
 export function summarise(roundTripsMs: readonly number[]): RoundTrips | undefined {
-  if (roundTripsMs.length === 0) return undefined;
   const sorted = roundTripsMs.toSorted((a, b) => a - b);
-  const mean = sum(sorted) / sorted.length;
-  const variance = sum(sorted.map((value) => (value - mean) ** 2)) / sorted.length;
-  return {
-    min: sorted.at(0) ?? Number.NaN,
-    median: median(sorted),
-    mean,
-    max: sorted.at(-1) ?? Number.NaN,
-    standardDeviation: Math.sqrt(variance),
-    jitter: jitter(roundTripsMs),
-  };
+  const [minMs] = sorted;
+  const maxMs = sorted.at(-1);
+  if (minMs === undefined || maxMs === undefined) return undefined;
+  const meanMs = sum(sorted) / sorted.length;
+  const variance = sum(sorted.map((ms) => (ms - meanMs) ** 2)) / sorted.length;
+  const standardDeviationMs = Math.sqrt(variance);
+  return { minMs, medianMs: median(sorted), meanMs, maxMs, standardDeviationMs };
 }
 
 function sum(values: readonly number[]): number {
@@ -36,13 +30,25 @@ function median(sorted: readonly number[]): number {
   return (lower + upper) / 2;
 }
 
-/** The difference of two transits in RFC 3550 equals that of two round trips: the clocks cancel out. */
-function jitter(roundTripsMs: readonly number[]): number | undefined {
-  if (roundTripsMs.length < 2) return undefined;
-  let smoothed = 0;
-  for (let index = 1; index < roundTripsMs.length; index++) {
-    const difference = Math.abs((roundTripsMs[index] ?? 0) - (roundTripsMs[index - 1] ?? 0));
-    smoothed += (difference - smoothed) / 16;
+/**
+ * The interarrival jitter of RFC 3550 (6.4.1): the difference of one round trip to the next, smoothed
+ * over all runs of a check. (The difference of two transits there equals that of two round trips: the
+ * clocks cancel out.) The RFC starts at zero and takes some fifty packets to get near the truth; this
+ * starts at the mean of the first run.
+ */
+export class Jitter {
+  #smoothedMs: number | undefined;
+
+  /** Takes the round trips of a run in the order they were sent; undefined until two were seen together. */
+  add(roundTripsMs: readonly number[]): number | undefined {
+    const differences = roundTripsMs
+      .slice(1)
+      .map((roundTripMs, index) => Math.abs(roundTripMs - (roundTripsMs[index] ?? roundTripMs)));
+    if (differences.length === 0) return this.#smoothedMs;
+    this.#smoothedMs =
+      this.#smoothedMs === undefined
+        ? sum(differences) / differences.length
+        : differences.reduce((smoothed, ms) => smoothed + (ms - smoothed) / 16, this.#smoothedMs);
+    return this.#smoothedMs;
   }
-  return smoothed;
 }

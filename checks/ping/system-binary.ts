@@ -10,13 +10,24 @@ import {
   type Pinger,
 } from './pinger.ts';
 
+export type SystemBinary = Pick<Pinger, 'echo'>;
+
 /** Finds out whether the system's `ping` may send from here; says why when it may not. */
-export async function openSystemBinary(signal: AbortSignal): Promise<Pinger | EchoUnavailable> {
-  const plan = { address: '127.0.0.1', family: 4, count: 1, gapMs: 10, size: 56 } as const;
-  const options = { timeoutMs: 1000, hopLimit: undefined, dontFragment: false, source: undefined };
-  const report = await echo({ ...plan, ...options }, signal);
-  if ('unavailable' in report) return report;
-  return { mode: 'binary', echo, async [Symbol.asyncDispose]() {} };
+export async function openSystemBinary(): Promise<SystemBinary | EchoUnavailable> {
+  const plan: EchoPlan = {
+    address: '127.0.0.1',
+    family: 4,
+    count: 1,
+    gapMs: 10,
+    waitMs: 1000,
+    size: 56,
+    hopLimit: undefined,
+    dontFragment: false,
+    source: undefined,
+    stragglers: { duplicate: 0, late: 0, corrupted: 0 },
+  };
+  const report = await echo(plan, AbortSignal.timeout(5000));
+  return 'unavailable' in report ? report : { echo };
 }
 
 /** Runs the system's `ping` once; the process ends with the signal. */
@@ -58,7 +69,7 @@ function argumentsFor(plan: EchoPlan): string[] {
   const options = [
     ['-c', String(plan.count)],
     ['-i', seconds(plan.gapMs)],
-    ['-W', seconds(plan.timeoutMs)],
+    ['-W', seconds(plan.waitMs)],
     ['-s', String(plan.size)],
     plan.hopLimit === undefined ? [] : ['-t', String(plan.hopLimit)],
     plan.dontFragment ? ['-M', 'do'] : [],
@@ -92,7 +103,7 @@ export function parseOutput(output: string, plan: EchoPlan): EchoReport {
         duplicate++;
         continue;
       }
-      if (roundTripMs > plan.timeoutMs) late++;
+      if (roundTripMs > plan.waitMs) late++;
       else replies.set(sequence, { roundTripMs, hopLimit: Number(reply['hopLimit']) });
       if (sequence < last) reordered++;
       last = Math.max(last, sequence);
@@ -104,7 +115,17 @@ export function parseOutput(output: string, plan: EchoPlan): EchoReport {
       corrupted++;
     }
   }
-  return { sent, replies: inOrder(replies), duplicate, late, reordered, corrupted, errors };
+  return {
+    sent,
+    replies: inOrder(replies),
+    duplicate,
+    late,
+    reordered,
+    corrupted,
+    errors,
+    setupMs: undefined,
+    overflowed: false,
+  };
 }
 
 function describeError(router: string, what: string): EchoError {

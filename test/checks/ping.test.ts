@@ -1,30 +1,43 @@
 import { expect, test } from 'vitest';
-import { type Observation } from '#lib/observation';
 import { ping } from '#checks/ping';
-import { type CheckServices } from '#checks/check';
 import { needs } from '../support/needs.ts';
+import { runCheck, valuesOf } from '../support/run-check.ts';
 
-needs('ping')('ping by the system binary', () => {
-  test('answers count, loss and round trips for 127.0.0.1', async () => {
-    const observation = await run('127.0.0.1', { count: 4, gap: '10ms' });
+needs('ping')('ping with whatever this host grants', () => {
+  test.each(['127.0.0.1', '::1', 'localhost'])('%s is up', async (target) => {
+    const observation = await runCheck(ping, target, { count: 4, gap: '10ms' });
     expect(observation.verdict).toEqual({ status: 'up' });
-    expect(values(observation)).toMatchObject({
+    const values = valuesOf(observation);
+    expect(values).toMatchObject({
+      'probe.ip.protocol': target === '::1' ? 6 : 4,
       'probe.icmp.packets.sent.count': 4,
       'probe.icmp.packets.received.count': 4,
       'probe.icmp.loss': 0,
     });
-    expect(values(observation)['probe.icmp.duration.rtt.median']).toBeGreaterThan(0);
+    const { durationMs = 0, evidence } = observation;
+    expect(evidence).toMatchObject({ address: target === '::1' ? '::1' : '127.0.0.1' });
+    const phases = Object.entries(values).filter(([name]) =>
+      name.startsWith('probe.icmp.duration{'),
+    );
+    const sum = phases.reduce((total, [, seconds]) => total + Number(seconds), 0);
+    expect(sum * 1000).toBeCloseTo(durationMs, 9);
   });
 
-  test('is down when the median round trip is above its limit', async () => {
-    const observation = await run('127.0.0.1', { count: 1, expect: { rtt: { median: '0ms' } } });
-    expect(observation.verdict).toMatchObject({ status: 'down', error: 'too_slow' });
+  test('a median round trip above its limit is down', async () => {
+    const settings = { count: 1, expect: { rtt: { median: '0ms' } } };
+    const { verdict } = await runCheck(ping, '127.0.0.1', settings);
+    expect(verdict).toMatchObject({ status: 'down', error: 'too_slow' });
   });
 
-  test('is unknown when this host cannot send from the configured interface', async () => {
-    const observation = await run('127.0.0.1', { source: 'missing0' });
-    expect(observation.verdict).toMatchObject({ status: 'unknown', error: 'icmp_unavailable' });
+  test('an interface that this host has not makes the run unknown', async () => {
+    const { verdict } = await runCheck(ping, '127.0.0.1', { source: 'missing0' });
+    expect(verdict).toMatchObject({ status: 'unknown', error: 'icmp_unavailable' });
   });
+});
+
+test('the egress policy applies: a link-local address is not probed', async () => {
+  const { verdict } = await runCheck(ping, '169.254.1.1', {});
+  expect(verdict).toMatchObject({ status: 'unknown', error: 'egress_denied' });
 });
 
 test.each([
@@ -36,26 +49,7 @@ test.each([
   ['two words', 'host name'],
   ['', 'host name'],
 ])('target %j: %s', (target, complaint) => {
-  const verdict = ping.validateTarget(target);
-  if (complaint === undefined) expect(verdict).toBeUndefined();
-  else expect(verdict).toContain(complaint);
+  const mistake = ping.validateTarget(target);
+  if (complaint === undefined) expect(mistake).toBeUndefined();
+  else expect(mistake).toContain(complaint);
 });
-
-async function run(target: string, settings: object): Promise<Observation> {
-  const spec = { name: 'x', target, settings: ping.settings.parse(settings), timeoutMs: 5000 };
-  const check = await ping.create(spec, services);
-  return check.run({ signal: AbortSignal.timeout(5000), state: undefined, waiting() {} });
-}
-
-const services: CheckServices = {
-  clock: {
-    unixMs: () => Date.now(),
-    monotonicMs: () => performance.now(),
-    sleep: async () => {},
-  },
-  shared: (_name, open) => open(),
-};
-
-function values({ measurements }: Observation): Record<string, unknown> {
-  return Object.fromEntries(measurements.map(({ metric, value }) => [metric.name, value]));
-}

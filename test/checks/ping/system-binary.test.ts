@@ -7,10 +7,11 @@ const plan = {
   count: 4,
   gapMs: 50,
   size: 56,
-  timeoutMs: 1000,
+  waitMs: 1000,
   hopLimit: undefined,
   dontFragment: false,
   source: undefined,
+  stragglers: { duplicate: 0, late: 0, corrupted: 0 },
 } as const;
 
 test('iputils: a duplicate, a swapped pair and a late reply', () => {
@@ -34,6 +35,8 @@ test('iputils: a duplicate, a swapped pair and a late reply', () => {
     reordered: 1,
     corrupted: 0,
     errors: [],
+    setupMs: undefined,
+    overflowed: false,
   });
 });
 

@@ -1,0 +1,28 @@
+/**
+ * How many packets may go now: `perSecond` on average, and after a pause no more than a twentieth of a
+ * second's worth at once (a token bucket).
+ */
+export class Pace {
+  readonly #perMs: number;
+  readonly #capacity: number;
+  #tokens: number;
+  #filledMs = Number.NEGATIVE_INFINITY;
+
+  constructor(perSecond: number) {
+    this.#perMs = perSecond / 1000;
+    this.#capacity = Math.max(1, perSecond / 20);
+    this.#tokens = this.#capacity;
+  }
+
+  /** How many may go at `nowMs` (monotonic). */
+  allowance(nowMs: number): number {
+    const earned = (nowMs - this.#filledMs) * this.#perMs;
+    this.#tokens = Math.min(this.#capacity, this.#tokens + earned);
+    this.#filledMs = nowMs;
+    return Math.floor(this.#tokens);
+  }
+
+  spend(packets: number): void {
+    this.#tokens -= packets;
+  }
+}
