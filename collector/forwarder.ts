@@ -14,7 +14,8 @@
  *   retry       may be either: a backend may answer 500 to one sample for ever. After `patience`
  *               failures each further one is followed by a canary of the sink's, a harmless point. The
  *               canary fails too: an outage, wait on. It is taken: halve, and for a single item repeat
- *               until `proofs` failures in a row each had a canary taken after it.
+ *               until `proofs` failures in a row each had a canary taken after it. A backend that
+ *               asks for patience may find a batch too large, but says nothing against an item.
  *
  * Late data
  *   What most often is refused is a backlog that is older than the backend takes. Halving it point by
@@ -58,7 +59,7 @@ export interface ForwarderOptions {
 }
 
 const patience = 5;
-const proofs = 5;
+const proofs = 8;
 const backOff = { initialMs: 500, maxMs: 60_000 };
 /** How long a stop waits for the delivery in flight. */
 const graceMs = 5_000;
@@ -147,7 +148,7 @@ export class Forwarder implements AsyncDisposable {
 
   /** Tries until the part is delivered, or known to be refused. */
   async #deliver(part: Batch, past: Past): Promise<Refusal | undefined> {
-    const proofsNeeded = countItems(part) === 1 ? proofs : 1;
+    const isSingle = countItems(part) === 1;
     let { sent } = past;
     let proven = 0;
     for (let attempt = past.suspect ? patience : 1; ; attempt++) {
@@ -162,8 +163,10 @@ export class Forwarder implements AsyncDisposable {
           return refusalOf(delivery, sent);
         case 'retry':
           sent = true;
-          if (attempt >= patience) proven = (await this.#canaryIsTaken()) ? proven + 1 : 0;
-          if (proven >= proofsNeeded) {
+          if (attempt >= patience && !(isSingle && delivery.afterMs !== undefined)) {
+            proven = (await this.#canaryIsTaken()) ? proven + 1 : 0;
+          }
+          if (proven >= (isSingle ? proofs : 1)) {
             return { error: delivery.error, repeated: false, tooOld: false, sent, suspect: true };
           }
           await this.#wait(delivery.afterMs);

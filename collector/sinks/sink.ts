@@ -12,7 +12,7 @@ export interface Batch {
 export type Delivery =
   /** The backend acknowledged all of it. */
   | { readonly kind: 'delivered' }
-  /** Try the same again, not before `afterMs` where the backend said so. */
+  /** Try the same again, not before `afterMs` where the backend asks for patience. */
   | { readonly kind: 'retry'; readonly error: Error; readonly afterMs?: number }
   /** The backend will never take this batch as it is: bisect it, dead-letter what offends. */
   | {

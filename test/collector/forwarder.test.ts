@@ -101,6 +101,36 @@ describe('Forwarder', () => {
     expect(queue.acknowledged).toBe(0);
   });
 
+  test('a backend that is busy is given smaller batches, and refuses nothing', async () => {
+    const points = Array.from({ length: 40 }, (_, index) => gauge(`p${index}`, unixMs));
+    const queue = new MemorySource([{ points, logs: [] }]);
+    let calls = 0;
+    const { sink, arrived } = sinkThat((batch) => {
+      calls += 1;
+      const isBusy = batch.points.length > 10 || (batch.points.length > 1 && calls < 100);
+      return isBusy ? { kind: 'retry', error: new Error('429'), afterMs: 0 } : delivered;
+    });
+    await using forwarding = await startForwarding(directory, sink, queue);
+    await queue.drained;
+    expect(arrived.filter((name) => name !== 'canary')).toHaveLength(40);
+    expect(await forwarding.letters()).toEqual([]);
+  });
+
+  test('a single point is never refused for being throttled', async () => {
+    const queue = new MemorySource([batchOf('throttled')]);
+    let calls = 0;
+    const { sink, arrived } = sinkThat(({ points: [point] }) => {
+      calls += 1;
+      return point?.name === 'throttled' && calls < 60
+        ? { kind: 'retry', error: new Error('429'), afterMs: 0 }
+        : delivered;
+    });
+    await using forwarding = await startForwarding(directory, sink, queue);
+    await queue.drained;
+    expect(arrived.filter((name) => name !== 'canary')).toEqual(['throttled']);
+    expect(await forwarding.letters()).toEqual([]);
+  });
+
   test('sets aside a backlog that is too old as a whole, without asking for each point', async () => {
     const horizonUnixMs = unixMs + 700;
     const points = Array.from({ length: 1000 }, (_, index) =>

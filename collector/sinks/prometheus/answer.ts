@@ -42,7 +42,8 @@ export function deliveryOf(answer: Answer, nowUnixMs: number): Delivery {
     case 500:
       if (refusal.test(text)) return rejected(error, text, status);
   }
-  const afterMs = retryAfterMs(retryAfter, nowUnixMs);
+  const isBusy = status === 429 || status === 503;
+  const afterMs = retryAfterMs(retryAfter, nowUnixMs) ?? (isBusy ? 0 : undefined);
   return afterMs === undefined
     ? { kind: 'retry', error }
     : { kind: 'retry', error, afterMs: Math.min(afterMs, retryAfterMaxMs) };

@@ -269,8 +269,8 @@ describe('what an answer means', () => {
     [500, 'too old sample', { kind: 'rejected' }],
     [500, 'disk full', { kind: 'retry' }],
     [502, '', { kind: 'retry' }],
-    [503, '', { kind: 'retry' }],
-    [429, '', { kind: 'retry' }],
+    [503, '', { kind: 'retry', afterMs: 0 }],
+    [429, '', { kind: 'retry', afterMs: 0 }],
     [408, '', { kind: 'retry' }],
     // Mistakes of a configuration, which must not cost data.
     [301, '', { kind: 'retry' }],
