@@ -5,7 +5,8 @@ import { type Observation } from '#lib/observation';
 
 /** How long a check may take to settle after its deadline, before its answer is waited for no longer. */
 const settleMs = 1000;
-/** From this share of a run on, a blocked event loop explains a failure that has to do with time. */
+/** From here on a blocked event loop explains a failure that has to do with time: so much, and of a run this share. */
+const blockedMinMs = 20;
 const blockedShare = 0.1;
 
 /** Failures that a process which stood still can produce by itself. */
@@ -116,7 +117,7 @@ function failed(message: string): Observation {
 function judge(observation: Observation, durationMs: number, blockedMs: number): Observation {
   const { verdict } = observation;
   if (verdict.status !== 'down' || !timeLike.has(verdict.error)) return observation;
-  if (blockedMs < durationMs * blockedShare) return observation;
+  if (blockedMs < Math.max(blockedMinMs, durationMs * blockedShare)) return observation;
   const message = `${verdict.message}, but this agent stood still for ${Math.round(blockedMs)} of ${Math.round(durationMs)} ms`;
   return { ...observation, verdict: { status: 'unknown', error: 'agent_overloaded', message } };
 }

@@ -3,7 +3,7 @@ import { type References } from '#lib/configuration';
 import { UsageError } from './command.ts';
 
 interface FileArguments {
-  readonly file: string | undefined;
+  readonly file?: string | undefined;
   readonly config: string | undefined;
 }
 
@@ -11,14 +11,21 @@ interface FileArguments {
 export function configurationFile<Arguments>(
   parser: Argv<Arguments>,
 ): Argv<Arguments & FileArguments> {
-  return parser
-    .positional('file', { type: 'string', describe: 'Configuration, as with -c' })
-    .option('config', {
-      alias: 'c',
-      type: 'string',
-      requiresArg: true,
-      describe: 'Configuration to read',
-    });
+  return configurationOption(
+    parser.positional('file', { type: 'string', describe: 'Configuration, as with -c' }),
+  );
+}
+
+/** `-c FILE` alone, for commands whose positionals are something else. */
+export function configurationOption<Arguments>(
+  parser: Argv<Arguments>,
+): Argv<Arguments & Pick<FileArguments, 'config'>> {
+  return parser.option('config', {
+    alias: 'c',
+    type: 'string',
+    requiresArg: true,
+    describe: 'Configuration to read',
+  });
 }
 
 /** The file that was named in one of the two ways; otherwise the one of the installation. */

@@ -27,6 +27,16 @@ const commands: readonly Entry[] = [
     load: () => import('./collector.ts'),
   },
   {
+    usage: 'run [names..]',
+    summary: 'Run configured checks once and tell what they see',
+    load: () => import('./run.ts'),
+  },
+  {
+    usage: 'probe <type> [target]',
+    summary: 'Look at one target now, phase by phase',
+    load: () => import('./probe.ts'),
+  },
+  {
     usage: 'validate [files..]',
     summary: 'Tell every mistake in configurations, and what they mean',
     load: () => import('./validate.ts'),

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type MetricPoint } from '#lib/otlp/model';
 import { Farpoint, eventually } from './farpoint.ts';
+import { newestSum } from './newest.ts';
 import { temporaryFolder } from './outboxes.ts';
 import { randomFrom } from './random.ts';
 import { RecordingCollector } from './recording-collector.ts';
@@ -58,7 +59,7 @@ export async function agentKillLoop(count: number, seed: number): Promise<AgentK
   }
   await using last = agent;
   const lines = (): number =>
-    newest(
+    newestSum(
       memory.taken.flatMap(({ points }) => points),
       'log.lines',
     );
@@ -126,15 +127,4 @@ function countingFlaws(points: readonly MetricPoint[]): string[] {
       value === index + 1 ? [] : [`${String(target)}: result ${index + 1} counts ${value}`],
     ),
   );
-}
-
-/** The newest sum over all series of a counter. */
-function newest(points: readonly MetricPoint[], metric: string): number {
-  const bySeries = new Map<string, number>();
-  for (const { name, attributes, value } of points) {
-    if (name === metric && typeof value === 'number') {
-      bySeries.set(JSON.stringify(attributes), value);
-    }
-  }
-  return [...bySeries.values()].reduce((sum, value) => sum + value, 0);
 }

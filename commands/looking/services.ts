@@ -1,0 +1,24 @@
+import { type AssignmentOptions, type Identity } from '#agent/assignment';
+import { Gate } from '#agent/gate';
+import { LoopDelay } from '#agent/loop-delay';
+import { type OnceOptions } from '#agent/once';
+import { SharedResources } from '#agent/shared';
+import { checkTypes } from '#checks/registry';
+import { createSystemClock } from '#lib/clock';
+
+/** As many as the agent admits at a time. */
+const passes = 4;
+
+/** What checks need that run here and now; goes with the stack. */
+export function openServices(
+  identity: Identity,
+  resources: AsyncDisposableStack,
+): { readonly assignment: AssignmentOptions; readonly once: OnceOptions } {
+  const clock = createSystemClock();
+  const { shared } = resources.use(new SharedResources());
+  const loop = resources.use(new LoopDelay(clock));
+  return {
+    assignment: { identity, types: checkTypes, services: { clock, shared } },
+    once: { clock, gate: new Gate(passes, clock), loop },
+  };
+}
