@@ -1,7 +1,8 @@
 import { decodeRejections, Rejections } from '#lib/otlp/limits';
 import { type Attributes, type LogRecord, type MetricPoint } from '#lib/otlp/model';
-import { type Claim, Claims } from './claims.ts';
+import { type Claim, Claims, onlyOf } from './claims.ts';
 import { type Identity } from './keys.ts';
+import { metricName } from './sinks/prometheus/names.ts';
 
 /** Why a point or record can never be accepted. */
 export const admissionRejections = [
@@ -36,7 +37,7 @@ export interface Admission<Item> {
   /** Whether `items` are exactly what was sent. */
   readonly isUnchanged: boolean;
   readonly rejected: Rejections<AdmissionRejection>;
-  /** The agent that all items are of; empty where there is no such. */
+  /** The agent that all items are of, or the only one of the key where there is no item; else empty. */
   readonly agent: string;
   /** How far the newest item is ahead of the clock; negative when it is in the past. */
   readonly aheadMs: number;
@@ -46,8 +47,8 @@ export interface Admission<Item> {
 const pastMsMax = 366 * 86_400_000;
 const nanosecondsPerMs = 1_000_000;
 
-/** Names that all alerts rest on. */
-const reservedName = /^(?:probe|farpoint)[._]/;
+/** Names that all alerts rest on, as Prometheus has them: many others are turned into such a one. */
+const reservedName = /^(?:probe|farpoint)(?:_|$)/;
 
 /**
  * Judges points by who sends them, what they are called and when they are said to be from. An identity
@@ -110,7 +111,7 @@ function admit<Item extends Dated>(
     agents.add(claim.agent ?? '');
     if (item.timeUnixNano > newest) newest = item.timeUnixNano;
   }
-  const [agent = ''] = agents.size === 1 ? agents : [];
+  const agent = onlyOf(admitted.length === 0 ? rules.identity.agents : [...agents]) ?? '';
   const aheadMs = Number(newest) / nanosecondsPerMs - rules.nowUnixMs;
   return { items: admitted, isUnchanged, rejected, agent, aheadMs };
 }
@@ -156,7 +157,7 @@ function problemOfPoint(
   rules: AdmissionRules,
 ): AdmissionProblem | undefined {
   const { name, kind, value } = point;
-  if (reservedName.test(name) && !isOfAgent(claim, rules.identity)) {
+  if (!isOfAgent(claim, rules.identity) && reservedName.test(metricName(point) ?? '')) {
     const example = `${name}: only an agent may send it, naming itself and its region`;
     return { reason: 'reserved_name', example };
   }

@@ -54,9 +54,9 @@ function bindings({ agents, regions }: Identity) {
   ] as const;
 }
 
-/** A key for exactly one agent or region leaves no doubt. */
-function onlyOf(allowed: readonly string[]): string | undefined {
-  return allowed.length === 1 ? allowed[0] : undefined;
+/** The only one there is: a key for exactly one agent or region leaves no doubt. */
+export function onlyOf(names: readonly string[]): string | undefined {
+  return names.length === 1 ? names[0] : undefined;
 }
 
 function problemOf(label: string, value: AttributeValue, { keyId }: Identity): string {

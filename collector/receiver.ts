@@ -63,6 +63,7 @@ const aheadMsMax = 60_000;
 const holdSecondsMax = 300;
 const queueFullSeconds = 10;
 const troubleSeconds = 30;
+const reportEveryMs = 3_600_000;
 
 /** Bounds that no setting changes; a point has far fewer of everything. */
 const pointLimits = { items: 250_000, name: 256, value: 4096, buckets: 256 };
@@ -75,6 +76,7 @@ const recordLimits = { items: 250_000, attributes: 128, name: 256, value: 64 * 1
 export class Receiver {
   readonly #options: ReceiverOptions;
   readonly #seriesLimits = new Map<string, SeriesLimit>();
+  readonly #reportedMs = new Map<string, number>();
   #lastTrouble: { readonly message: string; readonly unixMs: number } | undefined;
 
   constructor(options: ReceiverOptions) {
@@ -138,7 +140,7 @@ export class Receiver {
     const receivedUnixMs = clock.unixMs();
     if (judged.agent !== '') telemetry.seen(judged.agent, receivedUnixMs);
     if (range !== undefined && judged.aheadMs > aheadMsMax) return hold(judged.aheadMs);
-    if (range === undefined && judged.items.length === 0) return this.#accepted(signal, judged);
+    if (range === undefined && judged.items.length === 0) return this.#accepted(request, judged);
     const { agent, payload } = judged;
     const { keyId } = identity;
     const block = { signal, agent, keyId, receivedUnixMs, range, payload };
@@ -147,19 +149,39 @@ export class Receiver {
     if (acceptance.stored) {
       // An agent has no logs to send for most of its runs, but points for each.
       if (signal === 'metrics') telemetry.missing.add(acceptance.missing, {});
-      return this.#accepted(signal, judged, acceptance.through);
+      return this.#accepted(request, judged, acceptance.through);
     }
     telemetry.repeated.add(1, { signal });
     return { kind: 'accepted', rejected: 0, message: '', through: acceptance.through };
   }
 
-  #accepted(signal: Signal, { items, rejected }: Judged, through?: number): ExportAnswer {
+  #accepted(
+    { signal, identity }: ExportRequest,
+    { items, rejected }: Judged,
+    through?: number,
+  ): ExportAnswer {
     const { telemetry } = this.#options;
     telemetry.accepted.add(items.length, { signal });
-    for (const [reason, { count }] of rejected.reasons) {
+    for (const [reason, { count, example }] of rejected.reasons) {
       telemetry.rejected.add(count, { signal, reason });
+      this.#reportRejection({ key: identity.keyId, signal, reason, example });
     }
     return { kind: 'accepted', rejected: rejected.count, message: describe(rejected), through };
+  }
+
+  /** The sender is told each time, the log once an hour for each key and reason. */
+  #reportRejection(fields: {
+    readonly key: string;
+    readonly signal: Signal;
+    readonly reason: string;
+    readonly example: string;
+  }): void {
+    const { clock, log } = this.#options;
+    const what = [fields.key, fields.signal, fields.reason].join(' ');
+    const nowMs = clock.monotonicMs();
+    if (nowMs - (this.#reportedMs.get(what) ?? -Infinity) < reportEveryMs) return;
+    this.#reportedMs.set(what, nowMs);
+    log.warn(fields, 'data of this key can never be accepted');
   }
 
   #trouble(error: unknown): ExportAnswer {

@@ -107,7 +107,7 @@ class OtlpRoutes {
     try {
       return await this.#receive(request, { ...form, signal, identity });
     } catch (error) {
-      if (request.raw.destroyed) return { code: 400, message: 'the sender went away' };
+      if (!request.raw.complete) return { code: 400, message: 'the sender went away' };
       throw error;
     }
   }

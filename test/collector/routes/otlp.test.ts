@@ -291,12 +291,12 @@ describe('who sends', () => {
     ]);
   });
 
-  test.each(['probe.success', 'probe_success', 'farpoint.runs', 'farpoint_up'])(
+  test.each(['probe.success', 'probe_success', 'probe-success', 'probe', 'farpoint.runs'])(
     'a stranger may not send %s',
     async (name) => {
       const key = newKey('stranger');
       await using receiver = await TestReceiver.start({ keys: [keyFor(key, {})] });
-      const points = [name, 'probes', 'uploads'].map((name) =>
+      const points = [name, 'probes', 'uploads.probe'].map((name) =>
         gauge(name, Date.now(), { attributes: {} }),
       );
       const answer = await receiver.post(encodeMetrics(points), { key: key.text });
