@@ -41,15 +41,17 @@ export class HistorySink implements Sink {
   readonly #thread: HistoryThread;
   readonly #clock: Clock;
   readonly #retentionMs: number;
+  readonly #labels: SinkSpec<Settings>['labels'];
   #expireAtUnixMs = 0;
 
   private constructor(
     thread: HistoryThread,
-    { clock, settings: { retention } }: SinkSpec<Settings>,
+    { clock, labels, settings: { retention } }: SinkSpec<Settings>,
   ) {
     this.#thread = thread;
     this.#clock = clock;
     this.#retentionMs = retention.raw;
+    this.#labels = labels;
   }
 
   /** Rejects when the file is of a newer version, or cannot be opened. */
@@ -63,7 +65,7 @@ export class HistorySink implements Sink {
 
   /** A delivery once begun is not cut short: it is over in an instant. */
   async deliver(batch: Batch): Promise<Delivery> {
-    const runs = runsOf(batch);
+    const runs = runsOf(batch, this.#labels);
     if (runs.length === 0) return { kind: 'delivered' };
     try {
       await this.#thread.call('write', runs, this.#expiry());

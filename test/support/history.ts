@@ -11,7 +11,7 @@ export function openHistory(dataDirectory: string, settings: object = {}): Promi
     settings: history.settings.parse(settings) as Parameters<
       typeof HistorySink.open
     >[0]['settings'],
-    labels: {},
+    labels: { team: 'nobody', environment: 'test' },
     dataDirectory,
     clock: new QuickClock(),
   });

@@ -41,13 +41,19 @@ type Knowledge = Omit<RunRecord, 'subject' | 'unixMs'>;
 
 /**
  * The runs a batch tells of: points and log records of one subject and time belong to one run. What
- * is not part of a run (counters, other people's metrics) is left out.
+ * is not part of a run (counters, other people's metrics) is left out. `extra` labels are added where a run has none of
+ * that name.
  */
-export function runsOf({ points, logs }: Batch): readonly RunRecord[] {
+export function runsOf(
+  { points, logs }: Batch,
+  extra: Readonly<Record<string, string>>,
+): readonly RunRecord[] {
   const runs = new Map<string, RunRecord>();
   for (const point of points) learn(runs, point, knowledgeOfPoint(point));
   for (const log of logs) learn(runs, log, knowledgeOfLog(log));
-  return [...runs.values()];
+  return Array.from(runs.values(), (run) =>
+    run.labels === undefined ? run : { ...run, labels: { ...extra, ...run.labels } },
+  );
 }
 
 function learn(

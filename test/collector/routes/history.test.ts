@@ -28,7 +28,7 @@ describe('GET /api/v1/targets', () => {
         target: 'https://clowder.example.org/',
         region: 'eu-west',
         agent: 'eu-west-1',
-        labels: { team: 'web' },
+        labels: { environment: 'test', team: 'web' },
         unixMs: now - 10_000,
         verdict: 'down',
         durationMs: 125,

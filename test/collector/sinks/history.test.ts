@@ -84,7 +84,7 @@ describe('history', () => {
     expect(state).toMatchObject({
       check: 'home',
       region: 'eu-west',
-      labels: { team: 'web' },
+      labels: { environment: 'test', team: 'web' },
       verdict: 'up',
       errorType: null,
       message: 'up, was unknown',
