@@ -35,6 +35,9 @@ export interface Acceptance {
 /** How much is read for one delivery: several thousand points. */
 const batchBytesMax = 1024 * 1024;
 
+/** The receiver's limits are below this, whatever is configured: what it accepts must fit. */
+const blockBytesMax = 2 ** 30;
+
 /** What was accepted is on disk, and already checked. */
 const noLimits = {
   items: Infinity,
@@ -53,6 +56,7 @@ export async function openCollectorQueue(options: CollectorQueueOptions): Promis
     clock: options.clock,
     checkpoint: () => ledger.encode(),
     report: options.report,
+    blockBytesMax,
   });
   try {
     const { checkpoint, since } = queue.recovered;

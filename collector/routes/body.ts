@@ -17,17 +17,19 @@ export interface BodyOptions {
   readonly inflatedBytesMax: number;
 }
 
-/** What the bodies of all requests may hold in memory together. */
-const heldBytesMax = 256 * 1024 * 1024;
-
-/** The memory that all bodies share. */
+/** The memory that the bodies of all requests share. */
 export class BodyMemory {
+  readonly #bytesMax: number;
   #heldBytes = 0;
   #inflating: Promise<unknown> = Promise.resolve();
 
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
   /** False when too much is held already; otherwise the bytes are to be given back. */
   take(bytes: number): boolean {
-    if (this.#heldBytes + bytes > heldBytesMax) return false;
+    if (this.#heldBytes + bytes > this.#bytesMax) return false;
     this.#heldBytes += bytes;
     return true;
   }

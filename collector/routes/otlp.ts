@@ -42,6 +42,9 @@ export interface OtlpRoutesOptions {
 /** Parsed JSON takes many times the memory of its text. */
 const jsonBytesMax = 16 * 1024 * 1024;
 
+/** All bodies together may take the memory of so many of the largest. */
+const largestRequestsMax = 4;
+
 /** Adds `POST /v1/metrics` and `POST /v1/logs`. */
 export function addOtlpRoutes(app: FastifyInstance, options: OtlpRoutesOptions): void {
   app.register((scope, _options, done) => {
@@ -59,12 +62,13 @@ type Outcome = Failure | (Extract<ExportAnswer, { kind: 'accepted' }> & { readon
 
 class OtlpRoutes {
   readonly #options: OtlpRoutesOptions;
-  readonly #memory = new BodyMemory();
+  readonly #memory: BodyMemory;
   /** Requests in work, by key. */
   readonly #inWork = new Map<string, number>();
 
   constructor(options: OtlpRoutesOptions) {
     this.#options = options;
+    this.#memory = new BodyMemory(largestRequestsMax * options.limits.inflatedBytesMax);
   }
 
   add(app: FastifyInstance, signal: Signal): void {

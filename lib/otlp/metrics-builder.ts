@@ -83,7 +83,7 @@ export class MetricsBuilder {
       unit: metric.unit,
       description: metric.description,
       kind: metric.kind,
-      monotonic: metric.monotonic || metric.kind === 'histogram',
+      monotonic: metric.kind === 'histogram' || (metric.kind === 'sum' && metric.monotonic),
       attributes: point.attributes.values,
       startUnixNano: point.startUnixNano,
       timeUnixNano: point.timeUnixNano,
@@ -138,10 +138,12 @@ function problemOfValue(value: WirePoint['value'], limits: DecodeLimits): Proble
   if (!bounds.every((bound, index) => bound > (bounds[index - 1] ?? -Infinity))) {
     return malformed('histogram bounds do not ascend');
   }
+  if (!Number.isSafeInteger(count) || counts.some((bucket) => bucket < 0)) {
+    return malformed('a count is negative or beyond 2^53');
+  }
   const total = counts.reduce((sum, bucket) => sum + bucket, 0);
-  return total === count
-    ? undefined
-    : malformed(`count is ${count}, its buckets add up to ${total}`);
+  if (total === count) return undefined;
+  return malformed(`count is ${count}, its buckets add up to ${total}`);
 }
 
 function malformed(example: string): Problem {

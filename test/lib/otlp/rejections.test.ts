@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { decodeMetricsJson } from '#lib/otlp/json-metrics';
 import { decodeLogs, encodeLogs } from '#lib/otlp/logs';
 import { type DecodedMetrics } from '#lib/otlp/metrics-builder';
 import { decodeMetrics, encodeMetrics } from '#lib/otlp/metrics';
@@ -41,6 +42,18 @@ test.each<[string, Partial<MetricPoint>, string, string]>([
   const decoded = decodeMetrics(encodeMetrics([point(changes), good]), limits);
   expect(decoded.points).toEqual([good]);
   expectRejected(decoded, reason, example);
+});
+
+test('a count that is negative, or that no number can hold, is rejected', () => {
+  const json = (counts: string, count: string) =>
+    Buffer.from(
+      '{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"name":"m","histogram":{"aggregationTemporality":2,' +
+        `"dataPoints":[{"explicitBounds":[],"bucketCounts":[${counts}],"count":${count}}]}}]}]}]}`,
+    );
+  for (const count of ['"-1"', '"18446744073709551615"']) {
+    const decoded = decodeMetricsJson(json(count, count), looseLimits);
+    expectRejected(decoded, 'malformed', 'negative or beyond 2^53');
+  }
 });
 
 test('a resource with too many attributes costs its own points only', () => {
