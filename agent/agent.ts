@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type CheckType } from '#checks/check';
+import { createEgressPolicy } from '#checks/net/egress';
 import { checkTypes } from '#checks/registry';
 import { type Clock } from '#lib/clock';
 import { type Logger } from '#lib/log';
@@ -68,7 +69,7 @@ async function setUp(options: AgentOptions, resources: AsyncDisposableStack): Pr
   );
   const quarantineDirectory = join(configuration.dataDirectory, 'quarantine');
   const exporter = new Exporter({ outbox, clients, quarantineDirectory, clock, log });
-  const services = { clock, shared };
+  const services = { clock, shared, egress: createEgressPolicy(configuration.egress) };
   const assignments = configuration.plans.map((plan) =>
     assign(plan, { identity: configuration, types, services }),
   );

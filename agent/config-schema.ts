@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { egressSettings } from '#checks/net/egress';
 import { logLevels } from '#lib/log';
 import { duration, line, name, secret, size, version } from '#lib/scalars';
 
@@ -31,6 +32,7 @@ export const agentShape = {
             .describe('…and in time; beyond, the oldest is dropped and counted'),
         })
         .prefault({}),
+      egress: egressSettings.prefault({}),
     })
     .describe('This process'),
   collector: z
@@ -46,7 +48,7 @@ export const agentShape = {
 };
 
 /** Keys a later version will have: refused by name until then. */
-export const notBuiltKeys: readonly string[] = ['agent.canaries', 'agent.egress', 'egress'];
+export const notBuiltKeys: readonly string[] = ['agent.canaries', 'egress'];
 export const notBuiltCheckKeys: readonly string[] = ['confirm'];
 
 function isCollectorUrl(text: string): boolean {

@@ -1,5 +1,6 @@
 import { type z } from 'zod';
 import { type CheckType } from '#checks/check';
+import { type EgressSettings } from '#checks/net/egress';
 import { checkTypes } from '#checks/registry';
 import {
   ConfigurationReading,
@@ -30,6 +31,8 @@ export interface AgentConfiguration {
     /** `id.secret`; undefined where the endpoint wants none. */
     readonly key: Secret | undefined;
   };
+  /** Where its checks may connect to. */
+  readonly egress: EgressSettings;
   readonly log: { readonly level: LogLevel };
   readonly fleet: Fleet;
   /** One line for each check and target this agent is to run. */
@@ -70,6 +73,7 @@ export function loadAgentConfiguration(
     dataDirectory: agent.data,
     outbox: { bytesMax: agent.outbox.size, ageMaxMs: agent.outbox.age },
     collector: { urls: collector.urls, key: collector.key },
+    egress: agent.egress,
     log,
     fleet,
     ...planChecks(fleet.checks, { ...identity, only: agent.only, settings }),

@@ -21,7 +21,7 @@ const network = z
 const ports = z
   .array(
     z
-      .union([z.int().min(1).max(65_535), z.string().regex(/^\d{1,5}-\d{1,5}$/)])
+      .union([z.int().min(1).max(65_535), z.string().refine(isPortRange, 'expected 8000-8999')])
       .describe('A port or a range such as 8000-8999'),
   )
   .min(1);
@@ -103,6 +103,11 @@ function portRange(entry: number | string): readonly [number, number] {
   if (typeof entry === 'number') return [entry, entry];
   const [low = 0, high = 0] = entry.split('-').map(Number);
   return [low, high];
+}
+
+function isPortRange(text: string): boolean {
+  const [low, high] = portRange(text);
+  return /^\d{1,5}-\d{1,5}$/.test(text) && low <= high && high <= 65_535;
 }
 
 function isNetwork(text: string): boolean {

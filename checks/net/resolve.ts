@@ -55,14 +55,14 @@ export async function resolve(
   if (known.length === 0 && isLocalhost(host)) known.push('127.0.0.1', '::1');
   if (known.length > 0) return choose(known, { host, options, source: 'hosts' });
   const conf = parseResolvConf(readSystemFile(files.resolvConf));
-  return search(host, conf, { options, signal });
+  return searchDomains(host, conf, { options, signal });
 }
 
 /**
  * Asks for each candidate until one has an address. Like the C library, a server's failure does not
  * end the search but is remembered, while silence does end it (res_nsearch in glibc's res_query.c).
  */
-async function search(
+export async function searchDomains(
   host: string,
   conf: ResolvConf,
   { options, signal }: { options: ResolveOptions; signal: AbortSignal },

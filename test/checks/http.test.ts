@@ -1,8 +1,35 @@
 import { createServer } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import { describe, expect, test } from 'vitest';
 import { http } from '#checks/http';
+import { certify } from '../support/certificates.ts';
+import { formatObservations } from '../support/formatted-observation.ts';
 import { runCheck, valuesOf } from '../support/run-check.ts';
 import { serve, serveHttp } from '../support/serve.ts';
+
+test('golden: up, a status that is not expected, a certificate that has expired', async () => {
+  const root = certify({ name: 'Test root', authority: true });
+  const old = certify({ name: 'old', hosts: ['127.0.0.1'], issuer: root, from: -30, until: -2 });
+  await using server = await serveHttp((request, response) => {
+    response.writeHead(request.url === '/gone' ? 404 : 200, {
+      'content-type': 'application/json',
+      'last-modified': 'Thu, 01 Jan 2026 00:00:00 GMT',
+      server: 'test',
+    });
+    response.end('{"records":42}');
+  });
+  await using expired = await serve(createTlsServer({ cert: old.certificate, key: old.key }));
+  const values = { records: { json: 'records', unit: '{record}' } };
+  await expect(
+    formatObservations({
+      up: await runCheck(http, server.url, { values }),
+      'not found': await runCheck(http, `${server.url}gone`, { values }),
+      'certificate expired': await runCheck(http, `https://127.0.0.1:${expired.port}/`, {
+        tls: { ca: root.certificate },
+      }),
+    }),
+  ).toMatchFileSnapshot('../golden/http.txt');
+});
 
 describe('http', () => {
   test('a good answer is up, with its phases, status and size', async () => {

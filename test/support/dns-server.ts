@@ -38,7 +38,7 @@ const typeNumbers = { A: 1, NS: 2, CNAME: 5, SOA: 6, MX: 15, TXT: 16, AAAA: 28, 
 /** A name server on loopback, over UDP and (unless `tcp` is false) TCP, that answers as it is told. */
 export async function serveDns(
   answer: (question: DnsQuestion) => DnsReply,
-  options: { readonly tcp?: boolean } = {},
+  options: { readonly tcp?: boolean; readonly delayMs?: number } = {},
 ): Promise<DnsServer> {
   const questions: DnsQuestion[] = [];
   const reply = (query: Buffer, transport: 'udp' | 'tcp'): Buffer | undefined => {
@@ -62,7 +62,8 @@ export async function serveDns(
   const udp = createSocket('udp4');
   udp.on('message', (query, from) => {
     const message = reply(query, 'udp');
-    if (message) udp.send(message, from.port, from.address);
+    if (message === undefined) return;
+    setTimeout(() => udp.send(message, from.port, from.address), options.delayMs ?? 0);
   });
   udp.bind(port, '127.0.0.1');
   await once(udp, 'listening');

@@ -1,0 +1,106 @@
+import { createServer } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createServer as createTlsServer } from 'node:tls';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { http } from '#checks/http';
+import { type Clock } from '#lib/clock';
+import { type Observation } from '#lib/observation';
+import { certify } from '../../support/certificates.ts';
+import { address, serveDns } from '../../support/dns-server.ts';
+import { runCheck, services } from '../../support/run-check.ts';
+import { serve } from '../../support/serve.ts';
+
+/** Where a delay is put, and the phase it must show up in. */
+const places = ['resolve', 'tls', 'processing', 'transfer'] as const;
+type Delays = Readonly<Record<(typeof places)[number], number>>;
+
+/** How late a loaded machine may be, at the start of a phase or at its end. */
+const toleranceMs = 60;
+
+const root = certify({ name: 'Test root', authority: true });
+const identity = certify({ name: 'service', hosts: ['service.test'], issuer: root });
+
+test('phases sum to the total, and a delay shows up in its own phase and in no other', async () => {
+  const delayMs = fc.constantFrom(0, 150);
+  await fc.assert(
+    fc.asyncProperty(
+      fc.record({ resolve: delayMs, tls: delayMs, processing: delayMs, transfer: delayMs }),
+      async (delays) => {
+        const observation = await observeDelayed(delays);
+        expect(observation.verdict).toEqual({ status: 'up' });
+        const phases = phasesOf(observation);
+        const sum = Object.values(phases).reduce((total, ms) => total + ms, 0);
+        expect(sum).toBeCloseTo(observation.durationMs ?? 0, 6);
+        for (const place of places) {
+          expect(phases[place], place).toBeGreaterThan(delays[place] - toleranceMs);
+          expect(phases[place], place).toBeLessThan(delays[place] + toleranceMs);
+        }
+        expect(phases['connect']).toBeLessThan(toleranceMs);
+      },
+    ),
+    { numRuns: 12, seed: 7 },
+  );
+});
+
+test('a step of the wall clock in mid-run changes no duration', async () => {
+  let stepMs = 0;
+  const clock: Clock = { ...services.clock, unixMs: () => Date.now() + stepMs };
+  const server = createServer((socket) => {
+    socket.once('data', () => {
+      stepMs = -3_600_000;
+      setTimeout(() => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine'), 30);
+    });
+  });
+  await using serving = await serve(server);
+  const observation = await runCheck(http, serving.url, {}, { services: { ...services, clock } });
+  expect(stepMs).toBe(-3_600_000);
+  expect(phasesOf(observation)['processing']).toBeGreaterThan(28);
+  expect(observation.durationMs).toBeLessThan(1000);
+});
+
+test('a run cut off at its deadline tells how long it was in which phase', async () => {
+  await using serving = await serve(createServer(() => undefined));
+  const observation = await runCheck(http, serving.url, {}, { timeoutMs: 200 });
+  expect(observation.verdict).toMatchObject({ error: 'header_timeout' });
+  const phases = phasesOf(observation);
+  expect(Object.keys(phases)).toEqual(['resolve', 'connect', 'processing']);
+  expect(phases['processing']).toBeGreaterThan(150);
+});
+
+async function observeDelayed(delays: Delays): Promise<Observation> {
+  await using names = await serveDns(() => ({ records: [address('127.0.0.1')] }), {
+    delayMs: delays.resolve,
+  });
+  const server = createTlsServer(
+    {
+      cert: identity.certificate,
+      key: identity.key,
+      SNICallback: (_name, done) => void delay(delays.tls).then(() => done(null)),
+    },
+    (socket) => {
+      socket.on('error', () => undefined);
+      socket.once('data', () => {
+        void delay(delays.processing).then(() => {
+          socket.write('HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf');
+          return delay(delays.transfer).then(() => socket.end('half'));
+        });
+      });
+    },
+  );
+  await using serving = await serve(server);
+  return await runCheck(http, `https://service.test:${serving.port}/`, {
+    resolvers: [names.address],
+    ip: 4,
+    tls: { ca: root.certificate },
+  });
+}
+
+/** Milliseconds by phase. */
+function phasesOf({ measurements }: Observation): Record<string, number> {
+  return Object.fromEntries(
+    measurements
+      .filter(({ metric }) => metric.name === 'probe.http.duration')
+      .map(({ attributes, value }) => [attributes?.['phase'] ?? '', Number(value) * 1000]),
+  );
+}
