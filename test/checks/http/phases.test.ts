@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createServer as createTlsServer } from 'node:tls';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { http } from '#checks/http';
 import { type Clock } from '#lib/clock';
@@ -76,7 +76,7 @@ async function observeDelayed(delays: Delays): Promise<Observation> {
     {
       cert: identity.certificate,
       key: identity.key,
-      SNICallback: (_name, done) => void delay(delays.tls).then(() => done(null)),
+      SNICallback: (_name, done) => void setTimeout(done, delays.tls, null),
     },
     (socket) => {
       socket.on('error', () => undefined);
