@@ -6,6 +6,7 @@ import { openPinger } from '#checks/ping/open';
 import { type EchoReport, type Pinger } from '#checks/ping/pinger';
 import { type Observation } from '#lib/observation';
 import { binomialBounds } from '../../support/binomial.ts';
+import { echoPlan } from '../../support/echo-plan.ts';
 import { type EchoRequest, openResponder } from '../../support/echo-responder.ts';
 import { needs } from '../../support/needs.ts';
 import { type Network, openNetwork } from '../../support/network.ts';
@@ -280,22 +281,10 @@ needs(
     }
 
     async function echo(plan: { readonly count: number }): Promise<EchoReport> {
-      const report = await pingers.get(kind)!.echo(
-        {
-          address: target,
-          family,
-          gapMs: 10,
-          waitMs: 100,
-          size: 56,
-          hopLimit: undefined,
-          dontFragment: false,
-          source: undefined,
-          stragglers: { duplicate: 0, late: 0, corrupted: 0 },
-          ...plan,
-        },
-        AbortSignal.timeout(10_000),
-      );
-      return report as EchoReport;
+      const where = { address: target, family, waitMs: 100, ...plan };
+      const report = await pingers.get(kind)?.echo(echoPlan(where), AbortSignal.timeout(10_000));
+      if (report === undefined || 'unavailable' in report) throw new Error('cannot ping');
+      return report;
     }
   });
 });

@@ -1,18 +1,8 @@
 import { expect, test } from 'vitest';
 import { parseOutput } from '#checks/ping/system-binary';
+import { echoPlan } from '../../support/echo-plan.ts';
 
-const plan = {
-  address: '192.0.2.1',
-  family: 4,
-  count: 4,
-  gapMs: 50,
-  size: 56,
-  waitMs: 1000,
-  hopLimit: undefined,
-  dontFragment: false,
-  source: undefined,
-  stragglers: { duplicate: 0, late: 0, corrupted: 0 },
-} as const;
+const plan = echoPlan({ address: '192.0.2.1', count: 4 });
 
 test('iputils: a duplicate, a swapped pair and a late reply', () => {
   const output = `PING 192.0.2.1 (192.0.2.1) 56(84) bytes of data.
