@@ -45,7 +45,7 @@ interface Parts {
 export class Consumers {
   readonly #parts: Parts;
   readonly #consumers: ReadonlyMap<string, Consumer>;
-  #deleting: Promise<void> = Promise.resolve();
+  #tidying: Promise<void> = Promise.resolve();
   #closed = false;
 
   constructor(options: readonly ConsumerOptions[], parts: Parts) {
@@ -119,33 +119,32 @@ export class Consumers {
   async acknowledge(consumer: Consumer, position: number): Promise<void> {
     await this.#parts.positions.set(consumer.options.name, position);
     consumer.done = Math.max(consumer.done, position);
-    await this.deleteObsolete();
+    await this.tidy();
   }
 
-  /** Deletes what every consumer is durably done with. A failure is reported and tried again the next time. */
-  deleteObsolete(): Promise<void> {
-    this.#deleting = this.#deleteAfter(this.#deleting);
-    return this.#deleting;
-  }
-
-  /** Has the first index of each consumer loaded, so that statistics are exact from the start. */
-  async loadIndexes(): Promise<void> {
-    for (const { done } of this.#consumers.values()) await this.#parts.log.placeAfter(done);
+  /**
+   * Deletes what every consumer is durably done with, and has in memory the indexes of the segments where
+   * they are, and no others. A failure is reported, and tried again the next time.
+   */
+  tidy(): Promise<void> {
+    this.#tidying = this.#tidyAfter(this.#tidying);
+    return this.#tidying;
   }
 
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#deleting;
+    await this.#tidying;
     await this.#parts.positions.close();
   }
 
-  async #deleteAfter(earlier: Promise<void>): Promise<void> {
+  async #tidyAfter(earlier: Promise<void>): Promise<void> {
     await earlier;
     if (this.#closed) return;
     const { log, positions } = this.#parts;
     try {
       await log.deleteThrough(positions.lowestDurable);
       await log.releaseAllBut([...this.#consumers.values()].map(({ done }) => done));
+      for (const { done } of this.#consumers.values()) await log.placeAfter(done);
     } catch (error) {
       this.#reportTrouble(error);
     }

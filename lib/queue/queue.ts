@@ -160,8 +160,7 @@ async function openLocked(settings: Settings, lock: Disposable): Promise<Queue> 
   const consumers = new Consumers(settings.consumers, { log, positions, clock, directory, report });
   const since = checkpoint && (await log.entriesAfter((found?.segment ?? log).first - 1, Infinity));
   const recovered = { checkpoint: found?.checkpoint, since: since ?? [] };
-  await consumers.deleteObsolete();
-  await consumers.loadIndexes();
+  await consumers.tidy();
   return new DiskQueue(settings, { id, recovered, lock, log, consumers });
 }
 

@@ -1,6 +1,7 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openQueue, type Queue, QueueFullError, type QueueIncident } from '#lib/queue/queue';
 
@@ -166,8 +167,129 @@ test('a restart finds the checkpoint of the newest segment and every block after
   expect(Buffer.from(found ?? []).toString() + replayed).toBe('abcdefghi');
 });
 
+test('what was recovered is given back with the first append', async () => {
+  const checkpoint = (): Uint8Array => Buffer.from('state');
+  {
+    await using queue = await open({ checkpoint });
+    await appendAll(queue, 'a');
+  }
+  await using queue = await open({ checkpoint });
+  expect(queue.recovered.since).toHaveLength(1);
+  await appendAll(queue, 'b');
+  expect(queue.recovered).toEqual({ checkpoint: undefined, since: [] });
+});
+
+test('the checkpoint of a new segment holds what every block says whose append has resolved', async () => {
+  const resolved: number[] = [];
+  const seen: string[] = [];
+  const checkpoint = (): Uint8Array => {
+    seen.push(resolved.join());
+    return Buffer.from(resolved.join());
+  };
+  await using queue = await open({ checkpoint, segmentBytesMax: 40 });
+  const appendAndNote = async (block: string): Promise<void> => {
+    resolved.push(await queue.append(Buffer.from(block)));
+  };
+  await Promise.all(['a', 'b', 'c'].map((letter) => appendAndNote(letter.repeat(40))));
+  expect(seen).toEqual(['', '1', '1,2']);
+});
+
+test('acknowledging again, or less, moves nothing back', async () => {
+  await using queue = await open();
+  await appendAll(queue, 'a', 'b', 'c');
+  await queue.acknowledge('sink', 2);
+  await queue.acknowledge('sink', 1);
+  await queue.acknowledge('sink', 0);
+  expect(await texts(queue)).toEqual(['c']);
+});
+
+test('a block that is dropped while it is delivered may still be acknowledged', async () => {
+  await using queue = await open({ bytesMax: 10, required: false });
+  await appendAll(queue, '12345');
+  const [entry] = await queue.read('sink', Infinity, never);
+  await appendAll(queue, '67890');
+  await appendAll(queue, 'abcde');
+  await queue.acknowledge('sink', entry?.position ?? 0);
+  expect(await texts(queue)).toEqual(['67890', 'abcde']);
+});
+
+test('a slow reader is served while its segments are dropped and deleted under it', async () => {
+  await using queue = await open({ bytesMax: 3000, required: false, segmentBytesMax: 500 });
+  const stop = new AbortController();
+  let newest = 0;
+  const reading = (async () => {
+    for (;;) {
+      const entries = await queue.read('sink', 1000, stop.signal);
+      for (const { position, block } of entries) {
+        expect(Buffer.from(block).readUInt32LE(0)).toBe(position);
+        newest = Math.max(newest, position);
+      }
+    }
+  })();
+  for (let count = 1; count <= 300; count += 1) {
+    const block = Buffer.alloc(100);
+    block.writeUInt32LE(count);
+    await queue.append(block);
+  }
+  stop.abort(new Error('enough'));
+  await expect(reading).rejects.toThrow('enough');
+  expect(newest).toBeGreaterThan(100);
+  expect(incidents.every(({ kind }) => kind === 'dropped')).toBe(true);
+});
+
+test('what makes no sense is refused with the reason', async () => {
+  await using queue = await open();
+  await appendAll(queue, 'a');
+  await expect(queue.acknowledge('sink', 2)).rejects.toThrow(
+    'cannot acknowledge 2: the newest block is 1',
+  );
+  await expect(queue.read('nobody', 1, never)).rejects.toThrow('no consumer "nobody"');
+  await expect(queue.append(Buffer.alloc((64 << 20) + 1))).rejects.toThrow(RangeError);
+});
+
+test('closing finishes what was accepted, ends waiting reads, and refuses the rest', async () => {
+  const queue = await open();
+  const [reading] = await Promise.allSettled([
+    queue.read('sink', 1, never),
+    queue[Symbol.asyncDispose](),
+  ]);
+  expect(reading).toMatchObject({ reason: new Error('cannot read: the queue is closed') });
+  await expect(queue.append(Buffer.of(1))).rejects.toThrow('the queue is closed');
+  await expect(queue.acknowledge('sink', 0)).rejects.toThrow('the queue is closed');
+  await using again = await open();
+  const appended = appendAll(again, 'a', 'b');
+  await again[Symbol.asyncDispose]();
+  expect(await appended).toEqual([1, 2]);
+});
+
+test('the lock goes when the queue could not be opened', async () => {
+  const path = join(directory, '000000000001.segment');
+  await writeFile(path, newerPreamble());
+  await expect(open()).rejects.toThrow('format version 9');
+  await rm(path);
+  await using queue = await open();
+  expect(await appendAll(queue, 'a')).toEqual([1]);
+});
+
+test('what is written is for its owner only', async () => {
+  await using queue = await open();
+  await appendAll(queue, 'secret');
+  for (const name of ['000000000001.segment', 'positions']) {
+    const { mode } = await stat(join(directory, name));
+    expect(mode & 0o077).toBe(0);
+  }
+});
+
 test('a folder is opened once at a time', async () => {
   await using queue = await open();
   await expect(open()).rejects.toThrow(/cannot lock .*another process is using this folder/);
   expect(queue.statistics('sink').pendingBlocks).toBe(0);
 });
+
+function newerPreamble(): Buffer {
+  const bytes = Buffer.alloc(64);
+  bytes.write('farpointsegm', 0, 'latin1');
+  bytes.writeUInt32LE(9, 12);
+  bytes.writeUInt32LE(crc32(bytes.subarray(0, 16)), 16);
+  return bytes;
+}
