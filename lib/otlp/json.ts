@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { DecodeError } from '#lib/protobuf/reader';
 import { type AnyValue, type AttributeBuilder, flattenValue, setOwn } from './attributes.ts';
-import { valueDepthMax } from './limits.ts';
+import { TooManyError, valueDepthMax } from './limits.ts';
 
 /**
  * The JSON encoding of OTLP: protobuf's JSON mapping with camelCase names, enums as integers and
@@ -16,8 +16,14 @@ const longNumber = /[:,[]\s*-?\d{16}/;
 /** At most 64 bits, so that no input can make a huge bigint. */
 const integerLiteral = /^-?\d{1,20}$/;
 
+/** Parsed, `[],[],[]` takes forty times its length; real requests stay far below this. */
+const structuresMax = 1_000_000;
+
 /** Parses JSON whose top level is an object; integers beyond 2^53 become bigint. */
 export function parseJson(bytes: Uint8Array): JsonObject {
+  if (hasTooManyStructures(bytes)) {
+    throw new TooManyError(`more than ${structuresMax} arrays and objects in one message`);
+  }
   if (!isUtf8(bytes)) throw new DecodeError('cannot decode JSON: it is not UTF-8');
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
   let value: unknown;
@@ -29,6 +35,16 @@ export function parseJson(bytes: Uint8Array): JsonObject {
   }
   if (!isObject(value)) throw mismatch('the request', 'an object');
   return value;
+}
+
+/** Counts brackets, also those in strings. */
+function hasTooManyStructures(bytes: Uint8Array): boolean {
+  if (bytes.length <= structuresMax) return false;
+  let count = 0;
+  for (let index = 0; index < bytes.length; index += 1) {
+    if (bytes[index] === 0x5b || bytes[index] === 0x7b) count += 1;
+  }
+  return count > structuresMax;
 }
 
 function keepExact(_key: string, value: unknown, context?: { source?: string }): unknown {

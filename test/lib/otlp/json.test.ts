@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { decodeLogsJson } from '#lib/otlp/json-logs';
 import { decodeMetricsJson } from '#lib/otlp/json-metrics';
+import { TooManyError } from '#lib/otlp/limits';
 import { DecodeError } from '#lib/protobuf/reader';
 import { looseLimits } from './arbitraries.ts';
 
@@ -69,6 +70,11 @@ test.each([
   ['a number of a million digits', `{"resourceMetrics":${'9'.repeat(1_000_000)}}`],
 ])('%s throws DecodeError', (_what, body) => {
   expect(() => decodeMetricsJson(Buffer.from(body), looseLimits)).toThrow(DecodeError);
+});
+
+test('a message of nothing but brackets is too many before it takes memory', () => {
+  const body = Buffer.from(`{"resourceMetrics":[${'[],'.repeat(1_000_000)}[]]}`);
+  expect(() => decodeMetricsJson(body, looseLimits)).toThrow(TooManyError);
 });
 
 test('values nested too deep throw DecodeError', () => {
