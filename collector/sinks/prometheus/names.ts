@@ -7,7 +7,7 @@ import { type MetricPoint } from '#lib/otlp/model';
  */
 
 /** What UCUM abbreviates. */
-const unitWords: Readonly<Record<string, string>> = {
+const unitWords = table({
   d: 'days',
   h: 'hours',
   min: 'minutes',
@@ -34,9 +34,9 @@ const unitWords: Readonly<Record<string, string>> = {
   Hz: 'hertz',
   '1': '',
   '%': 'percent',
-};
+});
 
-const rateWords: Readonly<Record<string, string>> = {
+const rateWords = table({
   s: 'second',
   m: 'minute',
   h: 'hour',
@@ -44,7 +44,7 @@ const rateWords: Readonly<Record<string, string>> = {
   w: 'week',
   mo: 'month',
   y: 'year',
-};
+});
 
 /**
  * `probe.http.duration` in `s` becomes `probe_http_duration_seconds`, a counter ends in `_total`, a
@@ -87,9 +87,14 @@ function splitOnce(text: string, separator: string): readonly string[] {
   return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
 }
 
-function wordOf(unit: string, words: Readonly<Record<string, string>>): string {
+function wordOf(unit: string, words: ReadonlyMap<string, string>): string {
   if (/[{}]/.test(unit)) return '';
-  return (words[unit] ?? unit).replaceAll(/[^a-zA-Z0-9:]+/g, '_').replaceAll(/^_|_$/g, '');
+  return (words.get(unit) ?? unit).replaceAll(/[^a-zA-Z0-9:]+/g, '_').replaceAll(/^_|_$/g, '');
+}
+
+/** A map, since a stranger's unit may be called `valueOf`. */
+function table(words: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
+  return new Map(Object.entries(words));
 }
 
 function moveLast(words: string[], word: string): void {

@@ -15,8 +15,10 @@ import { serve } from '../../support/serve.ts';
 const places = ['resolve', 'tls', 'processing', 'transfer'] as const;
 type Delays = Readonly<Record<(typeof places)[number], number>>;
 
-/** How late a loaded machine may be, at the start of a phase or at its end. */
+/** How late a machine may be, at the start of a phase or at its end. */
 const toleranceMs = 60;
+/** A loaded machine may be later than that by chance, but not for the same delays again and again. */
+const attemptsMax = 4;
 
 const root = certify({ name: 'Test root', authority: true });
 const identity = certify({ name: 'service', hosts: ['service.test'], issuer: root });
@@ -27,16 +29,17 @@ test('phases sum to the total, and a delay shows up in its own phase and in no o
     fc.asyncProperty(
       fc.record({ resolve: delayMs, tls: delayMs, processing: delayMs, transfer: delayMs }),
       async (delays) => {
-        const observation = await observeDelayed(delays);
-        expect(observation.verdict).toEqual({ status: 'up' });
-        const phases = phasesOf(observation);
-        const sum = Object.values(phases).reduce((total, ms) => total + ms, 0);
-        expect(sum).toBeCloseTo(observation.durationMs ?? 0, 6);
-        for (const place of places) {
-          expect(phases[place], place).toBeGreaterThan(delays[place] - toleranceMs);
-          expect(phases[place], place).toBeLessThan(delays[place] + toleranceMs);
+        let misplaced: string[] = [];
+        for (let attempt = 1; attempt <= attemptsMax; attempt++) {
+          const observation = await observeDelayed(delays);
+          expect(observation.verdict).toEqual({ status: 'up' });
+          const phases = phasesOf(observation);
+          const sum = Object.values(phases).reduce((total, ms) => total + ms, 0);
+          expect(sum).toBeCloseTo(observation.durationMs ?? 0, 6);
+          misplaced = misplacedDelays(phases, { connect: 0, ...delays });
+          if (misplaced.length === 0) break;
         }
-        expect(phases['connect']).toBeLessThan(toleranceMs);
+        expect(misplaced).toEqual([]);
       },
     ),
     { numRuns: 12, seed: 7 },
@@ -94,6 +97,17 @@ async function observeDelayed(delays: Delays): Promise<Observation> {
     ip: 4,
     tls: { ca: root.certificate },
   });
+}
+
+function misplacedDelays(
+  phases: Readonly<Record<string, number>>,
+  delays: Readonly<Record<string, number>>,
+): string[] {
+  return Object.entries(delays)
+    .filter(
+      ([phase, delayMs]) => !(Math.abs((phases[phase] ?? Number.NaN) - delayMs) < toleranceMs),
+    )
+    .map(([phase, delayMs]) => `${phase} took ${phases[phase]} ms with a delay of ${delayMs} ms`);
 }
 
 /** Milliseconds by phase. */
