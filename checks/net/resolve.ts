@@ -52,7 +52,7 @@ export async function resolve(
   }
   const files = options.files ?? systemFiles;
   const known = findInHosts(readSystemFile(files.hosts), host);
-  if (known.length === 0 && isLocalhost(host)) known.push('127.0.0.1', '::1');
+  if (isLocalhost(host)) known.push('127.0.0.1', '::1');
   if (known.length > 0) return choose(known, { host, options, source: 'hosts' });
   const conf = parseResolvConf(readSystemFile(files.resolvConf));
   return searchDomains(host, conf, { options, signal });
@@ -164,8 +164,8 @@ function choose(
   for (const family of families) {
     const address = addresses.find((candidate) => isIP(candidate) === family);
     if (address === undefined) continue;
-    const others = addresses.filter((candidate) => candidate !== address);
-    return { address, family, source, name: host, addresses: [address, ...others] };
+    const distinct = [...new Set([address, ...addresses])];
+    return { address, family, source, name: host, addresses: distinct };
   }
   return Failure.down(
     'dns_no_address',

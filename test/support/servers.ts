@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -166,6 +166,47 @@ export function startNginx(
       'stderr',
     ],
     readyPath,
+  });
+}
+
+/** `modules` is what stands below `modules:` in its configuration. */
+export function startBlackboxExporter(modules: string): Promise<RealServer> {
+  return startServer({
+    command: 'prometheus-blackbox-exporter',
+    prepare: ({ directory }) => {
+      writeFileSync(join(directory, 'blackbox.yml'), `modules:\n${modules}`);
+    },
+    arguments: ({ port, directory }) => [
+      `--config.file=${directory}/blackbox.yml`,
+      `--web.listen-address=127.0.0.1:${port}`,
+    ],
+    readyPath: '/-/healthy',
+  });
+}
+
+/** A forward proxy that lets everyone connect to loopback, and to any port there. */
+export function startSquid(): Promise<RealServer> {
+  return startServer({
+    command: 'squid',
+    prepare: ({ directory, port }) => {
+      const lines = [
+        `http_port 127.0.0.1:${port}`,
+        'acl loopback dst 127.0.0.0/8',
+        'http_access allow loopback',
+        'http_access deny all',
+        'cache deny all',
+        'shutdown_lifetime 0 seconds',
+        'access_log none',
+        `cache_log ${directory}/cache.log`,
+        `pid_filename ${directory}/squid.pid`,
+        `coredump_dir ${directory}`,
+        'cache_effective_user proxy',
+      ];
+      chmodSync(directory, 0o777);
+      writeFileSync(join(directory, 'squid.conf'), `${lines.join('\n')}\n`);
+    },
+    arguments: ({ directory }) => ['-N', '-f', join(directory, 'squid.conf')],
+    readyPath: '/squid-internal-mgr/menu',
   });
 }
 
