@@ -1,52 +1,51 @@
-const zero = 0x30;
-const dot = 0x2e;
+const batchSize = 1024;
 
 /**
  * Counts distinct texts exactly, up to a bound; from there on `size` stays and `complete` is false:
- * there are at least that many. Takes 4 bytes for an IPv4 address, else 12 and those of the text.
+ * there are at least that many. Takes 8 to 16 bytes for an IPv4 address, and 24 or more for any other text.
  */
 export class DistinctCounter {
   readonly #sizeMax: number;
   readonly #addresses = new NumberSet();
   readonly #texts = new TextSet();
-  complete = true;
+  /** Addresses are entered many at a time: then the processor waits for memory once, not for each. */
+  readonly #batch = new Uint32Array(batchSize);
+  #batched = 0;
+  #complete = true;
 
   constructor(sizeMax: number) {
     this.#sizeMax = sizeMax;
   }
 
   get size(): number {
+    this.#flush();
     return this.#addresses.size + this.#texts.size;
   }
 
-  add(bytes: Uint8Array, start: number, end: number): void {
-    const room = this.size < this.#sizeMax;
-    const address = readAddress(bytes, start, end);
-    const known =
-      address >= 0 ? this.#addresses.add(address, room) : this.#texts.add(bytes, start, end, room);
-    if (!known) this.complete = false;
+  get complete(): boolean {
+    this.#flush();
+    return this.#complete;
   }
-}
 
-/** The 32 bits of a dotted IPv4 address; -1 for anything else, and for forms with leading zeros. */
-function readAddress(bytes: Uint8Array, start: number, end: number): number {
-  if (end - start > 15) return -1;
-  let address = 0;
-  let octet = -1;
-  let dots = 0;
-  for (let at = start; at < end; at++) {
-    const digit = (bytes[at] ?? 0) - zero;
-    if (digit >= 0 && digit <= 9) {
-      if (octet === 0) return -1;
-      octet = octet < 0 ? digit : octet * 10 + digit;
-    } else {
-      if (digit !== dot - zero || octet < 0 || octet > 255) return -1;
-      address = (address << 8) | octet;
-      octet = -1;
-      dots++;
-    }
+  /** An IPv4 address as a number; it counts as another text than any that `addText` is given. */
+  addAddress(address: number): void {
+    this.#batch[this.#batched++] = address;
+    if (this.#batched === batchSize) this.#flush();
   }
-  return dots === 3 && octet >= 0 && octet <= 255 ? ((address << 8) | octet) >>> 0 : -1;
+
+  addText(bytes: Uint8Array, start: number, end: number): void {
+    const room = this.size < this.#sizeMax;
+    if (!this.#texts.add(bytes, start, end, room)) this.#complete = false;
+  }
+
+  #flush(): void {
+    const addressesMax = this.#sizeMax - this.#texts.size;
+    for (let index = 0; index < this.#batched; index++) {
+      const room = this.#addresses.size < addressesMax;
+      if (!this.#addresses.add(this.#batch[index] ?? 0, room)) this.#complete = false;
+    }
+    this.#batched = 0;
+  }
 }
 
 /** A set of 32-bit numbers: open addressing, at most half full; 0 marks an empty place. */
@@ -58,12 +57,16 @@ class NumberSet {
   /** Whether the number is in the set now; it is added only where there is room. */
   add(value: number, room: boolean): boolean {
     if (value === 0) return this.#addZero(room);
-    const at = this.#find(value);
-    if (this.#table[at] === value) return true;
+    const table = this.#table;
+    const mask = table.length - 1;
+    let at = spread(value) & mask;
+    for (let present = 0; (present = table[at] ?? 0) !== 0; at = (at + 1) & mask) {
+      if (present === value) return true;
+    }
     if (!room) return false;
-    this.#table[at] = value;
+    table[at] = value;
     this.size++;
-    if (this.size * 2 > this.#table.length) this.#grow();
+    if (this.size * 2 > table.length) this.#grow();
     return true;
   }
 
@@ -75,17 +78,11 @@ class NumberSet {
     return this.#hasZero;
   }
 
-  #find(value: number): number {
-    const mask = this.#table.length - 1;
-    let at = spread(value) & mask;
-    while (this.#table[at] !== value && this.#table[at] !== 0) at = (at + 1) & mask;
-    return at;
-  }
-
   #grow(): void {
     const old = this.#table;
     this.#table = new Uint32Array(old.length * 2);
-    for (const value of old) if (value !== 0) this.#table[this.#find(value)] = value;
+    this.size = this.#hasZero ? 1 : 0;
+    for (const value of old) if (value !== 0) this.add(value, true);
   }
 }
 

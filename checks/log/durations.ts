@@ -54,7 +54,7 @@ export function quantileMs(fine: ArrayLike<number>, quantile: number): number | 
 
 function makeFineBounds(): readonly number[] {
   const bounds = new Set(exportedBounds.map((seconds) => seconds * 1000));
-  for (let ms = 1; ms < 600_000; ms = Math.max(ms + 1, Math.round(ms * 1.05))) bounds.add(ms);
+  for (let ms = 1; ms < 600_000; ms = Math.max(ms + 1, Math.floor(ms * 1.05))) bounds.add(ms);
   return [...bounds].sort((a, b) => a - b);
 }
 

@@ -8,8 +8,8 @@ export type Shape =
   | 'status'
   /** Digits, perhaps with a fraction; `-` says there is none. */
   | 'number'
-  /** A number where it is one; whatever else it holds, the line is a line all the same. */
-  | 'measure'
+  /** Texts of several upstreams, with the same separators. */
+  | 'list'
   /** Numbers of several upstreams, separated by `, ` or ` : `; they are added up. */
   | 'numbers'
   /** `22/Nov/2026:01:02:03 +0100`. */
@@ -81,6 +81,13 @@ const variables: Readonly<Record<string, { readonly shape: Shape; readonly role?
   bytes_sent: { shape: 'number', role: 'sent' },
   request_time: { shape: 'number', role: 'duration' },
   upstream_response_time: { shape: 'numbers', role: 'upstream' },
+  upstream_connect_time: { shape: 'numbers' },
+  upstream_header_time: { shape: 'numbers' },
+  upstream_response_length: { shape: 'numbers' },
+  upstream_bytes_received: { shape: 'numbers' },
+  upstream_bytes_sent: { shape: 'numbers' },
+  upstream_status: { shape: 'numbers' },
+  upstream_addr: { shape: 'list' },
   connection: { shape: 'number', role: 'connection' },
   request_length: { shape: 'number' },
   connection_requests: { shape: 'number' },

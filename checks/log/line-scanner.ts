@@ -36,7 +36,7 @@ export class LineScanner {
     inOversizeLine: boolean,
     last: boolean,
   ): { used: number; inOversizeLine: boolean } {
-    this.#parser.begin();
+    this.#parser.begin(bytes);
     let at = inOversizeLine ? this.#restOfOversize(bytes) : 0;
     if (at < 0) return { used: bytes.length, inOversizeLine: !last };
     while (at < bytes.length) {

@@ -13,22 +13,26 @@ export const methods = [
   'PROPFIND',
 ] as const;
 
-/** Index into `methods` of the text from `start` to before `end`. */
+const encoded = methods.map((method) => Buffer.from(method));
+const lengthMax = Math.max(...encoded.map(({ length }) => length));
+/** Indices of the methods of each length. */
+const ofLength = Array.from({ length: lengthMax + 1 }, (_, length) =>
+  Array.from(methods.keys()).filter((index) => index > 0 && encoded[index]?.length === length),
+);
+
+/** Index into `methods` of the text from `start` to before `end`; a negative `start` stands for none. */
 export function methodOf(bytes: Uint8Array, start: number, end: number): number {
   if (start < 0) return 0;
-  for (let index = 1; index < encoded.length; index++) {
+  for (const index of ofLength[end - start] ?? []) {
     const name = encoded[index];
-    if (name !== undefined && same(name, bytes, start, end)) return index;
+    if (name !== undefined && startsWith(bytes, start, name)) return index;
   }
   return 0;
 }
 
-const encoded = methods.map((method) => Buffer.from(method));
-
-function same(name: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
-  if (end - start !== name.length) return false;
-  for (let index = 0; index < name.length; index++) {
-    if (bytes[start + index] !== name[index]) return false;
+function startsWith(bytes: Uint8Array, start: number, text: Uint8Array): boolean {
+  for (let index = 0; index < text.length; index++) {
+    if (bytes[start + index] !== text[index]) return false;
   }
   return true;
 }

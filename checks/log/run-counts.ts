@@ -64,7 +64,8 @@ export class RunCounts {
       bytes,
       this.#routes.find(bytes, uri, spans[spanSlots.uri + 1] ?? -1),
     );
-    addText(this.#clients, bytes, spans, spanSlots.client);
+    if (this.#parser.line.hasAddress) this.#clients.addAddress(this.#parser.line.address);
+    else addText(this.#clients, bytes, spans, spanSlots.client);
     addText(this.#connections, bytes, spans, spanSlots.connection);
   }
 
@@ -123,5 +124,5 @@ export class RunCounts {
 
 function addText(counter: DistinctCounter, bytes: Buffer, spans: Int32Array, slot: number): void {
   const start = spans[slot] ?? -1;
-  if (start >= 0) counter.add(bytes, start, spans[slot + 1] ?? -1);
+  if (start >= 0) counter.addText(bytes, start, spans[slot + 1] ?? -1);
 }

@@ -5,6 +5,9 @@ import { methodOf, methods } from './methods.ts';
 /** Classes of status codes; nginx's 000 and what lies beyond 599 are `other`. */
 export const statusClasses = ['other', '1xx', '2xx', '3xx', '4xx', '5xx'] as const;
 
+/** Index into `statusClasses` by status code. */
+const classes = Uint8Array.from({ length: 600 }, (_, status) => Math.floor(status / 100));
+
 /** Durations by route: fine buckets one route after the other, and sums. */
 export class DurationTally {
   readonly buckets: Uint32Array;
@@ -54,7 +57,7 @@ export class Tally {
       spans[spanSlots.method] ?? -1,
       spans[spanSlots.method + 1] ?? -1,
     );
-    const cell = cellOf(route, method, classOf(numbers[numberSlots.status] ?? 0));
+    const cell = cellOf(route, method, classes[line.status] ?? 0);
     const sent = numbers[numberSlots.sent] ?? Number.NaN;
     this.requests[cell] = (this.requests[cell] ?? 0) + 1;
     if (!Number.isNaN(sent)) this.sentBytes[cell] = (this.sentBytes[cell] ?? 0) + sent;
@@ -73,10 +76,6 @@ export class Tally {
 /** Where `requests` and `sentBytes` keep a combination. */
 export function cellOf(route: number, method: number, statusClass: number): number {
   return (route * methods.length + method) * statusClasses.length + statusClass;
-}
-
-function classOf(status: number): number {
-  return status >= 100 && status < 600 ? Math.trunc(status / 100) : 0;
 }
 
 function increase<Counts extends Float64Array | Uint32Array>(counts: Counts, by: Counts): void {

@@ -1,0 +1,116 @@
+import { type Field, type Layout } from '#checks/log/format';
+
+/** What a line says, read the simple and slow way; texts as they are, numbers in milliseconds and bytes. */
+export type Reference = Partial<Record<'client' | 'method' | 'uri' | 'connection', string>> &
+  Partial<Record<'status' | 'sent' | 'durationMs' | 'upstreamMs' | 'timeMs', number>>;
+
+const number = String.raw`(?:-|\d+(?:\.\d+)?)`;
+const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
+
+/** Reads a line with a regular expression for each field; undefined where it is not of the format. */
+export function parseByReference(layout: Layout, line: string): Reference | undefined {
+  const found: Reference = {};
+  let rest = line;
+  const prefix = layout.fields[0]?.before ?? '';
+  if (!rest.startsWith(prefix)) return undefined;
+  rest = rest.slice(prefix.length);
+  for (const [index, { field }] of layout.fields.entries()) {
+    const literal = layout.fields[index + 1]?.before ?? layout.after;
+    const raw = new RegExp(`^(?:${patternOf(field, literal)})`, 's').exec(rest)?.[0];
+    if (raw === undefined || !rest.startsWith(literal, raw.length)) return undefined;
+    if (!read(field, raw, found)) return undefined;
+    rest = rest.slice(raw.length + literal.length);
+  }
+  return rest === '' ? found : undefined;
+}
+
+/** A text goes on as long as the literal does not follow; behind a backslash a quote is part of it. */
+function patternOf({ shape }: Field, literal: string): string {
+  const stop = literal === '' ? '$' : RegExp.escape(literal);
+  switch (shape) {
+    case 'status':
+      return '...';
+    case 'clf':
+      return '.{26}';
+    case 'iso8601':
+      return '.{25}';
+    case 'numbers':
+      return `${number}(?:(?:, | : )${number})*`;
+    case 'list':
+      return `(?:, | : |(?!${stop}).)*`;
+    default:
+      return literal.startsWith('"') ? String.raw`(?:\\.|(?!${stop})[^\\])*` : `(?:(?!${stop}).)*`;
+  }
+}
+
+function read({ shape, role }: Field, raw: string, found: Reference): boolean {
+  switch (shape) {
+    case 'text':
+      if (role === 'client' || role === 'method' || role === 'uri') {
+        if (raw === '') return false;
+        found[role] = raw;
+      }
+      return true;
+    case 'list':
+      return true;
+    case 'request': {
+      const [, method, uri] = /^([A-Z_-]+) (.+)$/s.exec(raw) ?? [];
+      if (role === 'request' && method !== undefined && uri !== undefined)
+        Object.assign(found, { method, uri });
+      return true;
+    }
+    case 'status':
+      if (!/^\d{3}$/.test(raw)) return false;
+      if (role === 'status') found.status = Number(raw);
+      return true;
+    case 'number':
+      if (!new RegExp(`^${number}$`).test(raw) || raw.length > 16) return false;
+      keep(role, raw === '-' ? undefined : raw, found);
+      return true;
+    case 'numbers': {
+      const values = raw.split(/, | : /).filter((value) => value !== '-');
+      if (values.some((value) => value.length > 16)) return false;
+      const sum = values.reduce((total, value) => total + Number(value) * 1000, 0) / 1000;
+      keep(role, values.length === 0 ? undefined : String(sum), found);
+      return true;
+    }
+    default: {
+      const timeMs = shape === 'clf' ? clf(raw) : shape === 'iso8601' ? iso8601(raw) : unix(raw);
+      if (role === 'time' && timeMs !== undefined) found.timeMs = timeMs;
+      return timeMs !== undefined;
+    }
+  }
+}
+
+function keep(role: Field['role'], value: string | undefined, found: Reference): void {
+  if (role === 'connection') found.connection = value ?? '-';
+  if (value === undefined) return;
+  if (role === 'sent') found.sent = Number(value);
+  if (role === 'duration') found.durationMs = Number((Number(value) * 1000).toFixed(6));
+  if (role === 'upstream') found.upstreamMs = Number((Number(value) * 1000).toFixed(6));
+}
+
+function clf(raw: string): number | undefined {
+  const [, day, name = '', year, time, zone] =
+    /^(\d\d)\/([A-Za-z]{3})\/(\d{4}):(\d\d:\d\d:\d\d) ([+-]\d{4})$/.exec(raw) ?? [];
+  if (!months.includes(name)) return undefined;
+  const month = String(months.indexOf(name) + 1).padStart(2, '0');
+  return iso8601(`${year}-${month}-${day}T${time}${zone?.slice(0, 3)}:${zone?.slice(3)}`);
+}
+
+function iso8601(raw: string): number | undefined {
+  const [, date = '', , hours = ''] =
+    /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)[+-](\d\d):\d\d$/.exec(raw) ?? [];
+  const midnight = Date.parse(`${date}T00:00:00Z`);
+  if (Number.isNaN(midnight) || new Date(midnight).toISOString().slice(0, 10) !== date)
+    return undefined;
+  const time = Date.parse(raw);
+  return Number.isNaN(time) || Number(hours) > 14 ? undefined : time;
+}
+
+/** Seconds, or by their size milliseconds, microseconds or nanoseconds. */
+function unix(raw: string): number | undefined {
+  if (!/^\d{1,19}(\.\d{1,9})?$/.test(raw)) return undefined;
+  const digits = raw.replace(/\..*/, '').replace(/^0+/, '').length;
+  return Number(raw) * (digits < 12 ? 1e3 : digits < 15 ? 1 : digits < 18 ? 1e-3 : 1e-6);
+}
