@@ -5,6 +5,8 @@ import { type AgentReadings } from './agent-metrics.ts';
 import { type AgentParts } from './agent.ts';
 
 const intervalMs = 1000;
+/** The status is written this often even where nothing changed: whoever reads it sees a sign of life. */
+const statusIntervalMs = 10_000;
 
 /**
  * What goes on beside the checks until the signal aborts: one summary of the start, the status file, and
@@ -47,15 +49,18 @@ async function tryCollector({ clients }: AgentParts, signal: AbortSignal): Promi
 async function keepStatus(parts: AgentParts, signal: AbortSignal): Promise<void> {
   const { clock, log, configuration } = parts;
   let written: Omit<AgentStatus, 'updatedUnixMs'> | undefined;
+  let writtenMs = 0;
   let failing = false;
   do {
     await clock.sleep(intervalMs, signal).catch(() => undefined);
     const status = statusOf(parts);
-    if (isDeepStrictEqual(status, written)) continue;
+    const fresh = clock.monotonicMs() - writtenMs < statusIntervalMs;
+    if (fresh && isDeepStrictEqual(status, written)) continue;
     try {
       const updatedUnixMs = clock.unixMs();
       await writeAgentStatus(configuration.dataDirectory, { ...status, updatedUnixMs });
       written = status;
+      writtenMs = clock.monotonicMs();
       failing = false;
     } catch (error) {
       if (!failing) log.warn({ error }, 'the status file cannot be written');

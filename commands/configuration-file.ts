@@ -29,11 +29,16 @@ export function configurationOption<Arguments>(
 }
 
 /** The file that was named in one of the two ways; otherwise the one of the installation. */
-export function chosenFile({ file, config }: FileArguments, part: 'agent' | 'collector'): string {
+export function chosenFile(named: FileArguments, part: 'agent' | 'collector'): string {
+  return namedFile(named) ?? `/etc/farpoint/${part}.yaml`;
+}
+
+/** The file that was named in one of the two ways. */
+export function namedFile({ file, config }: FileArguments): string | undefined {
   if (file !== undefined && config !== undefined) {
     throw new UsageError('give the configuration as FILE or with -c, not both');
   }
-  return file ?? config ?? `/etc/farpoint/${part}.yaml`;
+  return file ?? config;
 }
 
 /** References as a running process resolves them. */

@@ -27,6 +27,11 @@ const commands: readonly Entry[] = [
     load: () => import('./collector.ts'),
   },
   {
+    usage: 'health [file]',
+    summary: 'Tell whether the agent or the collector of this host is at work',
+    load: () => import('./health.ts'),
+  },
+  {
     usage: 'run [names..]',
     summary: 'Run configured checks once and tell what they see',
     load: () => import('./run.ts'),

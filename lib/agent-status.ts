@@ -14,11 +14,14 @@ export interface AgentStatus {
   };
 }
 
-const fileName = 'status.json';
+/** Where the status of the agent with this data folder is. */
+export function agentStatusFile(dataDirectory: string): string {
+  return join(dataDirectory, 'status.json');
+}
 
 /** Replaces the status in the agent's data folder as a whole: a reader never sees half of one. */
 export async function writeAgentStatus(dataDirectory: string, status: AgentStatus): Promise<void> {
-  const path = join(dataDirectory, fileName);
+  const path = agentStatusFile(dataDirectory);
   await writeFile(`${path}.new`, JSON.stringify(status));
   await rename(`${path}.new`, path);
 }
@@ -26,8 +29,9 @@ export async function writeAgentStatus(dataDirectory: string, status: AgentStatu
 /** The last status that was written; undefined where there is none of this version. */
 export async function readAgentStatus(dataDirectory: string): Promise<AgentStatus | undefined> {
   try {
+    const text = await readFile(agentStatusFile(dataDirectory), 'utf8');
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- our own file, of this version
-    const status = JSON.parse(await readFile(join(dataDirectory, fileName), 'utf8')) as AgentStatus;
+    const status = JSON.parse(text) as AgentStatus;
     return status.version === 1 ? status : undefined;
   } catch {
     return undefined;
