@@ -10,9 +10,8 @@ import {
 } from './attributes.ts';
 import { type DecodeLimits, resourceAttributesMax } from './limits.ts';
 import { type DecodedLogs, LogsBuilder } from './logs-builder.ts';
-import { readResource } from './metrics.ts';
 import { type AttributeValue, type LogRecord } from './model.ts';
-import { groupByResource } from './resource-groups.ts';
+import { groupByResource, readResource, writeResource } from './resources.ts';
 
 /** Decodes an ExportLogsServiceRequest; the promises are those of `decodeMetrics`. */
 export function decodeLogs(bytes: Uint8Array, limits: DecodeLimits): DecodedLogs {
@@ -30,9 +29,7 @@ export function encodeLogs(records: readonly LogRecord[]): Uint8Array<ArrayBuffe
   const writer = new ProtobufWriter();
   for (const { resource, items } of groupByResource(records)) {
     const resourceLogs = writer.begin(1);
-    const resourceMessage = writer.begin(1);
-    writeAttributes(writer, 1, resource);
-    writer.end(resourceMessage);
+    writeResource(writer, resource);
     const scopeLogs = writer.begin(2);
     for (const record of items) writeRecord(writer, record);
     writer.end(scopeLogs);

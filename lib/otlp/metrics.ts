@@ -1,7 +1,7 @@
 import { ProtobufReader } from '#lib/protobuf/reader';
 import { ProtobufWriter } from '#lib/protobuf/writer';
 import { AttributeSets } from './attribute-sets.ts';
-import { AttributeBuilder, readAttribute, writeAttributes } from './attributes.ts';
+import { AttributeBuilder, writeAttributes } from './attributes.ts';
 import { type DecodeLimits, resourceAttributesMax } from './limits.ts';
 import {
   type AcceptedHeader,
@@ -11,7 +11,7 @@ import {
   noRecordedValue,
 } from './metrics-builder.ts';
 import { type HistogramValue, type MetricPoint } from './model.ts';
-import { groupByResource } from './resource-groups.ts';
+import { groupByResource, readResource, writeResource } from './resources.ts';
 
 /**
  * Decodes an ExportMetricsServiceRequest (collector/metrics/v1/metrics_service.proto). Concatenated
@@ -35,9 +35,7 @@ export function encodeMetrics(points: readonly MetricPoint[]): Uint8Array<ArrayB
   const writer = new ProtobufWriter();
   for (const { resource, items } of groupByResource(points)) {
     const resourceMetrics = writer.begin(1);
-    const resourceMessage = writer.begin(1);
-    writeAttributes(writer, 1, resource);
-    writer.end(resourceMessage);
+    writeResource(writer, resource);
     const scopeMetrics = writer.begin(2);
     for (const metric of groupByMetric(items)) writeMetric(writer, metric);
     writer.end(scopeMetrics);
@@ -71,16 +69,6 @@ function readResourceMetrics(decoding: Decoding): void {
   }
   builder.enterResource(resource);
   for (const scope of scopes) readScopeMetrics(decoding, scope);
-  reader.leave(outer);
-}
-
-/** Reads a Resource message. */
-export function readResource(reader: ProtobufReader, into: AttributeBuilder): void {
-  const outer = reader.enter();
-  while (reader.more()) {
-    if (reader.field() === 1) readAttribute(reader, into);
-    else reader.skip();
-  }
   reader.leave(outer);
 }
 

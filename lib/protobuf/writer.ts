@@ -17,11 +17,6 @@ export class ProtobufWriter {
   #view = new DataView(this.#bytes.buffer);
   #position = 0;
 
-  /** Bytes written so far. */
-  get length(): number {
-    return this.#position;
-  }
-
   /** Everything written, in memory of its own; the writer starts anew. */
   finish(): Uint8Array<ArrayBuffer> {
     const result = new Uint8Array(this.#bytes.subarray(0, this.#position));

@@ -1,4 +1,24 @@
+import { type ProtobufReader } from '#lib/protobuf/reader';
+import { type ProtobufWriter } from '#lib/protobuf/writer';
+import { type AttributeBuilder, readAttribute, writeAttributes } from './attributes.ts';
 import { type Attributes } from './model.ts';
+
+/** Reads a Resource message. */
+export function readResource(reader: ProtobufReader, into: AttributeBuilder): void {
+  const outer = reader.enter();
+  while (reader.more()) {
+    if (reader.field() === 1) readAttribute(reader, into);
+    else reader.skip();
+  }
+  reader.leave(outer);
+}
+
+/** Writes field 1 of ResourceMetrics and ResourceLogs. */
+export function writeResource(writer: ProtobufWriter, resource: Attributes): void {
+  const message = writer.begin(1);
+  writeAttributes(writer, 1, resource);
+  writer.end(message);
+}
 
 /** Items of one resource, in the order given. */
 export interface ResourceGroup<Item> {
