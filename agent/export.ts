@@ -20,9 +20,11 @@ import { quarantine } from './quarantine.ts';
 
 /** Of records on disk, deflated, in one batch: some megabytes of OTLP. */
 const batchBytesMax = 256 * 1024;
+/** Rest when there is nothing more, so that a steady trickle makes few requests instead of many. */
+const gatherMs = 200;
 
 export interface ExporterOptions {
-  readonly outbox: Pick<Outbox, 'id' | 'read' | 'acknowledge'>;
+  readonly outbox: Pick<Outbox, 'id' | 'read' | 'acknowledge' | 'statistics'>;
   /** Tried in this order; the one that works is kept. */
   readonly clients: readonly CollectorClient[];
   readonly quarantineDirectory: string;
@@ -86,12 +88,14 @@ export class Exporter {
 
   /** Sends until the signal aborts; what is then on its way will be sent again. */
   async run(signal: AbortSignal): Promise<void> {
+    const { outbox, clock } = this.#options;
     while (!signal.aborted) {
       try {
-        const batch = await this.#options.outbox.read(batchBytesMax, signal);
+        const batch = await outbox.read(batchBytesMax, signal);
         await this.#deliver('metrics', batch, signal);
         await this.#deliver('logs', batch, signal);
-        await this.#options.outbox.acknowledge(batch.at(-1)?.position ?? 0);
+        await outbox.acknowledge(batch.at(-1)?.position ?? 0);
+        if (outbox.statistics.records === 0) await clock.sleep(gatherMs, signal);
       } catch (error) {
         if (!signal.aborted) await this.#stumble(error, signal);
       }

@@ -9,6 +9,9 @@ const settleMs = 1000;
 const blockedMinMs = 20;
 const blockedShare = 0.1;
 
+/** A reason of our own, since the one that abort makes by itself captures a stack. */
+const over = 'the run is over';
+
 /** Failures that a process which stood still can produce by itself. */
 const timeLike: ReadonlySet<DownError> = new Set<DownError>([
   'dns_timeout',
@@ -49,25 +52,17 @@ export async function observe(
   const { clock, timeoutMs, state, waiting } = options;
   const startMs = clock.monotonicMs();
   const blockedBeforeMs = options.blockedMs();
-  const deadline = new AbortController();
+  const run = new AbortController();
   const ended = new AbortController();
-  const timeout = new DOMException(`no result within ${timeoutMs} ms`, 'TimeoutError');
-  const abandoned = new Promise<undefined>((resolve) => {
-    const abort = (): void => {
-      deadline.abort(abandon.reason);
-      resolve(undefined);
-    };
-    if (abandon.aborted) abort();
-    else abandon.addEventListener('abort', abort, { signal: ended.signal });
-  });
-  const cutOff = clock
-    .sleep(timeoutMs, ended.signal)
-    .then(() => {
-      deadline.abort(timeout);
-      return clock.sleep(settleMs, ended.signal);
-    })
-    .then(() => failed(`did not end within ${settleMs} ms of its deadline of ${timeoutMs} ms`));
-  const answered = Promise.try(() => check.run({ signal: deadline.signal, state, waiting }));
+  const answered = Promise.try(() => check.run({ signal: run.signal, state, waiting }));
+  const cutOff = cutOffAt(timeoutMs, { clock, run, ended: ended.signal });
+  const { promise: abandoned, resolve } = Promise.withResolvers<undefined>();
+  const giveUp = (): void => {
+    run.abort(abandon.reason);
+    resolve(undefined);
+  };
+  abandon.addEventListener('abort', giveUp, { once: true });
+  if (abandon.aborted) giveUp();
   try {
     const observation = await Promise.race([answered.catch(thrown), cutOff, abandoned]);
     if (observation === undefined) return undefined;
@@ -75,9 +70,24 @@ export async function observe(
     const blockedMs = options.blockedMs() - blockedBeforeMs;
     return { observation: judge(observation, durationMs, blockedMs), durationMs, blockedMs };
   } finally {
-    cutOff.catch(() => undefined);
-    ended.abort();
+    abandon.removeEventListener('abort', giveUp);
+    ended.abort(over);
   }
+}
+
+/** Tells the run to end at its deadline; resolves when it has not by a moment later, and never after it ended. */
+async function cutOffAt(
+  timeoutMs: number,
+  { clock, run, ended }: { clock: Clock; run: AbortController; ended: AbortSignal },
+): Promise<Observation> {
+  try {
+    await clock.sleep(timeoutMs, ended);
+    run.abort(new DOMException(`no result within ${timeoutMs} ms`, 'TimeoutError'));
+    await clock.sleep(settleMs, ended);
+  } catch {
+    return new Promise(() => undefined);
+  }
+  return failed(`did not end within ${settleMs} ms of its deadline of ${timeoutMs} ms`);
 }
 
 /** A check that gives `unknown` while its previous run, cut off, still has not ended. */

@@ -1,5 +1,4 @@
-import { promisify } from 'node:util';
-import { deflateRawSync, inflateRaw, inflateRawSync } from 'node:zlib';
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
 
 /*
  * A block of the outbox: one byte, the version of this format, then deflated (RFC 1951)
@@ -36,13 +35,9 @@ export function decodeRecord(block: Uint8Array): OutboxRecord {
   return { ...requests, memory: decodeMemory(memory) };
 }
 
-const inflate = promisify(inflateRaw);
-
-/** What there is to send; inflates off the main thread. Rejects for what this program did not write. */
-export async function decodeRequests(
-  block: Uint8Array,
-): Promise<Pick<OutboxRecord, 'metrics' | 'logs'>> {
-  const { metrics, logs } = openFrame(await inflate(bodyOf(block)));
+/** What there is to send. Throws for what this program did not write. */
+export function decodeRequests(block: Uint8Array): Pick<OutboxRecord, 'metrics' | 'logs'> {
+  const { metrics, logs } = openFrame(inflateRawSync(bodyOf(block)));
   return { metrics, logs };
 }
 

@@ -49,6 +49,8 @@ export async function agentKillLoop(count: number, seed: number): Promise<AgentK
   const log = new GrowingLog(logFile);
   let agent = Farpoint.start(['agent', '-c', file]);
   for (let kill = 0; kill < count; kill += 1) {
+    const before = memory.taken.length;
+    if (random() < 0.7) await eventually('results to arrive', () => memory.taken.length > before);
     const endMs = performance.now() + 300 + random() * 900;
     while (performance.now() < endMs) {
       log.grow(Math.floor(random() * 20));
