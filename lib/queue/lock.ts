@@ -9,15 +9,22 @@ import { DatabaseSync } from 'node:sqlite';
  * stale. An exclusive transaction on an empty database that nobody writes is such a lock and no more.
  */
 export function lockFile(path: string): Disposable {
-  const database = new DatabaseSync(path, { timeout: 0 });
+  const database = new DatabaseSync(path, { open: false, timeout: 0 });
   try {
+    database.open();
     database.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
   } catch (cause) {
-    database.close();
-    throw new Error(
-      `cannot lock ${path}: another process is using this folder; stop it, or give this one a folder of its own`,
-      { cause },
-    );
+    if (database.isOpen) database.close();
+    throw new Error(`cannot lock ${path}: ${reason(cause)}`, { cause });
   }
   return { [Symbol.dispose]: () => database.close() };
+}
+
+const sqliteBusy = 5;
+
+function reason(error: unknown): string {
+  if (error instanceof Error && 'errcode' in error && error.errcode === sqliteBusy) {
+    return 'another process is using this folder; stop it, or give this one a folder of its own';
+  }
+  return error instanceof Error ? error.message : String(error);
 }

@@ -59,17 +59,19 @@ export class SegmentLog {
     return this.#segments[0]?.first ?? this.next;
   }
 
-  /** Blocks waiting behind `position`: exact from a segment whose index is loaded, and without damage. */
+  /** Blocks waiting behind `position`: exact where the index is loaded, and nothing later is damaged. */
   pendingAfter(position: number): Pending {
-    const [segment, newest] = [this.#segments[this.#indexAfter(position)], this.#segments.at(-1)];
-    if (!segment || !newest) return { blocks: 0, bytes: 0, oldestUnixMs: undefined };
-    const { blocks, bytes, oldestUnixMs } = segment.pendingAfter(position);
-    return {
-      blocks:
-        blocks + (newest.start.blocks + newest.blocks - segment.start.blocks - segment.blocks),
-      bytes: bytes + (newest.start.bytes + newest.bytes - segment.start.bytes - segment.bytes),
-      oldestUnixMs,
-    };
+    for (let index = this.#indexAfter(position); index < this.#segments.length; index += 1) {
+      const [segment, newest] = [this.#segments[index], this.#segments.at(-1)];
+      const pending = segment?.pendingAfter(position);
+      if (!segment || !newest || !pending?.blocks) continue;
+      return {
+        blocks: pending.blocks + newest.through.blocks - segment.through.blocks,
+        bytes: pending.bytes + newest.through.bytes - segment.through.bytes,
+        oldestUnixMs: pending.oldestUnixMs,
+      };
+    }
+    return { blocks: 0, bytes: 0, oldestUnixMs: undefined };
   }
 
   /** The oldest block behind `position`. */
@@ -148,13 +150,7 @@ export class SegmentLog {
   }
 
   #add(segment: Segment): void {
-    const previous = this.#segments.at(-1);
-    if (previous) {
-      segment.start = {
-        blocks: previous.start.blocks + previous.blocks,
-        bytes: previous.start.bytes + previous.bytes,
-      };
-    }
+    segment.before = this.#segments.at(-1)?.through ?? segment.before;
     this.#segments.push(segment);
   }
 

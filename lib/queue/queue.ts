@@ -67,7 +67,8 @@ export interface Queue extends AsyncDisposable {
   readonly recovered: Recovered;
   /**
    * Resolves to the block's position once it is on disk; the block must not change until then.
-   * Rejects with QueueFullError, DiskFullError, or the disk's own error; then nothing of it is kept.
+   * Rejects with QueueFullError, DiskFullError, or the disk's own error: then nobody will read it, save
+   * that it may be found if the process dies before anything else is appended.
    */
   append(block: Uint8Array): Promise<number>;
   /**
@@ -141,6 +142,11 @@ async function openLocked(settings: Settings, lock: Disposable): Promise<Queue> 
   const id = stored?.id ?? candidates.find(({ header }) => header)?.header?.id ?? randomUUID();
   const acknowledged = Math.max(0, ...(stored?.positions.values() ?? []));
   const segments = await recoverSegments(settings, candidates, { id, provenThrough: acknowledged });
+  const end = segments.at(-1)?.end ?? 1;
+  if (acknowledged >= end) {
+    const blocks = acknowledged + 1 - end;
+    report({ kind: 'damaged', file: segments.at(-1)?.path ?? directory, bytes: 0, blocks });
+  }
   const found = checkpoint && (await newestCheckpoint(settings, segments));
   const reserve = new Reserve(files, join(directory, 'reserve'));
   // A full disk must not keep consumers from being served; appends will ask for the reserve again.
@@ -150,7 +156,7 @@ async function openLocked(settings: Settings, lock: Disposable): Promise<Queue> 
     {
       segments,
       checkpointed: found?.segment,
-      next: Math.max(segments.at(-1)?.end ?? 1, acknowledged + 1),
+      next: Math.max(end, acknowledged + 1),
       sequence: candidates.at(-1)?.sequence ?? 0,
     },
   );

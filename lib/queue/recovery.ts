@@ -57,20 +57,13 @@ export async function recoverSegments(
   const segments: Segment[] = [];
   for (const candidate of candidates) {
     const isNewest = candidate === candidates.at(-1);
-    const header =
-      candidate.header ??
-      (await guessHeader(place, candidate, {
-        id,
-        provenThrough: isNewest ? provenThrough : Infinity,
-      }));
     if (!candidate.header) reportHeader(place, candidate, isNewest);
+    const known = { id, provenThrough: isNewest ? provenThrough : Infinity };
+    const header = candidate.header ?? (await guessHeader(place, candidate, known));
     if (header) segments.push(openSegment(place, candidate, header, id));
     else await setAside(place, candidate);
   }
-  segments.reduceRight((end, segment) => {
-    segment.end = Math.max(segment.first, end);
-    return Math.min(segment.first, end);
-  }, Infinity);
+  limitToSuccessors(segments);
   const newest = segments.at(-1);
   const { sealedThrough } = candidates.find(({ path }) => path === newest?.path) ?? {};
   if (newest && sealedThrough !== undefined) newest.end = sealedThrough + 1;
@@ -100,6 +93,15 @@ export async function newestCheckpoint(
     report({ kind: 'damaged', file: segment.path, bytes: to - segmentHeaderBytes, blocks: 0 });
   }
   return undefined;
+}
+
+/** From the first position of a segment on, what older ones hold is void. */
+function limitToSuccessors(segments: readonly Segment[]): void {
+  let end = Infinity;
+  for (const segment of segments.toReversed()) {
+    segment.end = Math.max(segment.first, end);
+    end = Math.min(segment.first, end);
+  }
 }
 
 function openSegment(

@@ -20,9 +20,12 @@ export interface QueueEntry {
   readonly appendedUnixMs: number;
 }
 
-export interface Pending {
+export interface Extent {
   readonly blocks: number;
   readonly bytes: number;
+}
+
+export interface Pending extends Extent {
   readonly oldestUnixMs: number | undefined;
 }
 
@@ -49,8 +52,8 @@ export class Segment {
   end: number;
   /** Bytes of the file that count; what lies beyond was never acknowledged. */
   size: number;
-  /** What the segments before this one hold. */
-  start = { blocks: 0, bytes: 0 };
+  /** What the segments before this one hold: what waits is a difference of two such sums. */
+  before: Extent = { blocks: 0, bytes: 0 };
   damaged = false;
   readonly #files: QueueFileSystem;
   readonly #report: (incident: QueueIncident) => void;
@@ -83,6 +86,11 @@ export class Segment {
   /** Bytes of these blocks. */
   get bytes(): number {
     return Math.max(0, this.size - blocksOffset(this.header) - this.blocks * recordHeaderBytes);
+  }
+
+  /** What the segments up to and including this one hold. */
+  get through(): Extent {
+    return { blocks: this.before.blocks + this.blocks, bytes: this.before.bytes + this.bytes };
   }
 
   get isLoaded(): boolean {
@@ -233,7 +241,7 @@ export class Segment {
     if (!first || !last) return [];
     const offset = first.payloadOffset - recordHeaderBytes;
     const bytes = Buffer.allocUnsafeSlow(last.payloadOffset + last.length - offset);
-    const filled = await this.use((file) => readOrNothing(file, bytes, offset));
+    const filled = await readOrNothing(() => this.use((file) => file.read(bytes, offset)));
     if (filled < bytes.length) return undefined;
     const entries: QueueEntry[] = [];
     for (const { position, payloadOffset, length, appendedUnixMs } of records) {
@@ -266,12 +274,12 @@ function blocksAmong(
   });
 }
 
-/** A bad sector is nothing read: the scan, which reads around it, will say what is lost. */
-async function readOrNothing(file: QueueFile, buffer: Buffer, offset: number): Promise<number> {
+/** Bytes read; none from a bad sector or a file that is gone: the scan that follows says what is lost. */
+async function readOrNothing(read: () => Promise<number>): Promise<number> {
   try {
-    return await file.read(buffer, offset);
+    return await read();
   } catch (error) {
-    if (errorCode(error) !== 'EIO') throw error;
+    if (!['EIO', 'ENOENT'].includes(errorCode(error) ?? '')) throw error;
     return 0;
   }
 }

@@ -13,6 +13,8 @@ export class SimulatedDisk implements QueueFileSystem {
   readonly operations: Operation[] = [];
   /** Fails the operation with the error code it gives, before anything is done. */
   fault: (operation: Operation) => string | undefined = () => undefined;
+  /** What happens elsewhere while the operation is under way. */
+  meanwhile: (operation: Operation) => Promise<void> | undefined = () => undefined;
   /** What all files may hold together. */
   capacity = Infinity;
   readonly #names = new Map<string, Inode>();
@@ -173,6 +175,7 @@ export class SimulatedDisk implements QueueFileSystem {
 
   async #perform(operation: Operation): Promise<void> {
     await setImmediate();
+    await this.meanwhile(operation);
     const code = this.fault(operation);
     if (code) throw systemError(code);
     if (operation.kind !== 'read') this.operations.push(operation);

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
@@ -260,6 +260,11 @@ test('closing finishes what was accepted, ends waiting reads, and refuses the re
   const appended = appendAll(again, 'a', 'b');
   await again[Symbol.asyncDispose]();
   expect(await appended).toEqual([1, 2]);
+});
+
+test('a lock that cannot be taken for another reason says which', async () => {
+  await mkdir(join(directory, 'lock'));
+  await expect(open()).rejects.toThrow(/cannot lock .*: unable to open database file/);
 });
 
 test('the lock goes when the queue could not be opened', async () => {

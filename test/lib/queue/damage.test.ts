@@ -1,6 +1,7 @@
 /** One test for each state a disk may be found in. */
 import { crc32 } from 'node:zlib';
 import { beforeEach, expect, test } from 'vitest';
+import { ManualClock } from '#test/support/manual-clock';
 import { never, SimulatedQueue, waiting } from './simulated-queue.ts';
 
 let simulated: SimulatedQueue;
@@ -197,6 +198,21 @@ test('everything there was has rotted: a reader waits for the next block', async
   expect((await reading).map(({ position }) => position)).toEqual([2]);
 });
 
+test('the rest of a segment has rotted: what waits in later ones is counted, with its age', async () => {
+  const clock = new ManualClock();
+  await simulated.holding(['one', 'two'], { clock });
+  await clock.advance(5000);
+  await simulated.holding(['three'], { clock });
+  await acknowledged(1);
+  simulated.flip(simulated.segment(), 'two');
+  await using queue = await simulated.open({ clock });
+  expect(queue.statistics('sink')).toMatchObject({
+    pendingBlocks: 1,
+    pendingBytes: 5,
+    oldestUnixMs: clock.unixMs(),
+  });
+});
+
 test('the newest checkpoint is damaged: the one before and all blocks since are recovered', async () => {
   await simulated.holding(['one'], { checkpoint: () => Buffer.from('first state') });
   await simulated.holding(['two'], { checkpoint: () => Buffer.from('second state') });
@@ -268,8 +284,9 @@ test('the positions are gone: every consumer starts again, under the same id', a
 test('a position lies beyond the newest block: the next block comes after it', async () => {
   await simulated.holding(['one', 'two', 'three']);
   await acknowledged(3);
-  simulated.disk.cut(simulated.segment(), 32 + 2 * (32 + 5));
+  simulated.disk.cut(simulated.segment(), 32 + (32 + 5) + (32 + 3));
   await using queue = await simulated.open();
+  expect(simulated.incidents).toMatchObject([{ kind: 'damaged', blocks: 2 }]);
   expect(await queue.append(Buffer.from('four'))).toBe(4);
   expect(await waiting(queue)).toEqual(['four']);
 });

@@ -1,4 +1,5 @@
 /** One test for each thing a disk may refuse. */
+import { setImmediate } from 'node:timers/promises';
 import { beforeEach, expect, test } from 'vitest';
 import { DiskFullError } from '#lib/queue/queue';
 import { randomFrom } from '#test/support/random';
@@ -228,6 +229,24 @@ test('a segment cannot be deleted: that is reported, and tried again', async () 
   expect(simulated.incidents).toMatchObject([{ kind: 'trouble' }]);
   await queue.acknowledge('sink', 2);
   expect(simulated.segments).toHaveLength(1);
+});
+
+test('a segment is dropped and deleted between two reads of it: the reader goes on behind it', async () => {
+  const lossy = { name: 'sink', bytesMax: 200, ageMaxMs: Infinity, required: false };
+  await using queue = await simulated.open({ consumers: [lossy], segmentBytesMax: 200 });
+  for (const block of ['one', 'two', 'three']) await queue.append(Buffer.from(block));
+  simulated.flip(simulated.segment(), 'two');
+  expect(await waiting(queue)).toEqual(['one', 'three']);
+  const path = simulated.segment();
+  let appended: Promise<unknown> | undefined;
+  simulated.disk.meanwhile = async ({ kind, path: touched }) => {
+    if (kind !== 'read' || touched !== path || appended) return;
+    appended = queue.append(Buffer.alloc(199));
+    while (simulated.segments.includes(path)) await setImmediate();
+  };
+  const entries = await queue.read('sink', Infinity, never);
+  expect(entries.map(({ position }) => position)).toEqual([4]);
+  await appended;
 });
 
 test('a checkpoint that throws rejects the append, and leaves no file', async () => {
