@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type CheckType } from '#checks/check';
+import { type CheckServices, type CheckType } from '#checks/check';
 import { createEgressPolicy } from '#checks/net/egress';
 import { checkTypes } from '#checks/registry';
 import { type Clock } from '#lib/clock';
@@ -69,7 +69,13 @@ async function setUp(options: AgentOptions, resources: AsyncDisposableStack): Pr
   );
   const quarantineDirectory = join(configuration.dataDirectory, 'quarantine');
   const exporter = new Exporter({ outbox, clients, quarantineDirectory, clock, log });
-  const services = { clock, shared, egress: createEgressPolicy(configuration.egress) };
+  const services: CheckServices = {
+    clock,
+    shared,
+    egress: createEgressPolicy(configuration.egress),
+    packetsPerSecondMax: configuration.packetsPerSecondMax,
+    notice: (message, facts) => log.info(facts, message),
+  };
   const assignments = configuration.plans.map((plan) =>
     assign(plan, { identity: configuration, types, services }),
   );

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { egressSettings } from '#checks/net/egress';
+import { icmpSettings } from '#checks/ping/settings';
 import { logLevels } from '#lib/log';
 import { duration, line, name, secret, size, version } from '#lib/scalars';
 
@@ -33,6 +34,7 @@ export const agentShape = {
         })
         .prefault({}),
       egress: egressSettings.prefault({}),
+      icmp: icmpSettings.prefault({}),
     })
     .describe('This process'),
   collector: z

@@ -33,6 +33,8 @@ export interface AgentConfiguration {
   };
   /** Where its checks may connect to. */
   readonly egress: EgressSettings;
+  /** Of all ping checks together. */
+  readonly packetsPerSecondMax: number;
   readonly log: { readonly level: LogLevel };
   readonly fleet: Fleet;
   /** One line for each check and target this agent is to run. */
@@ -74,6 +76,7 @@ export function loadAgentConfiguration(
     outbox: { bytesMax: agent.outbox.size, ageMaxMs: agent.outbox.age },
     collector: { urls: collector.urls, key: collector.key },
     egress: agent.egress,
+    packetsPerSecondMax: agent.icmp.rate,
     log,
     fleet,
     ...planChecks(fleet.checks, { ...identity, only: agent.only, settings }),

@@ -127,6 +127,7 @@ function failed(message: string): Observation {
 function judge(observation: Observation, durationMs: number, blockedMs: number): Observation {
   const { verdict } = observation;
   if (verdict.status !== 'down' || !timeLike.has(verdict.error)) return observation;
+  if (observation.isTimedOutside === true) return observation;
   if (blockedMs < Math.max(blockedMinMs, durationMs * blockedShare)) return observation;
   const message = `${verdict.message}, but this agent stood still for ${Math.round(blockedMs)} of ${Math.round(durationMs)} ms`;
   return { ...observation, verdict: { status: 'unknown', error: 'agent_overloaded', message } };

@@ -32,6 +32,10 @@ export interface CheckServices {
   shared<T extends AsyncDisposable>(name: string, open: () => Promise<T>): Promise<T>;
   /** Where checks may connect to; absent: the default policy. */
   readonly egress?: EgressPolicy;
+  /** Packets a second that all ping checks together may send; absent: the default. */
+  readonly packetsPerSecondMax?: number;
+  /** Tells whoever runs this process, once, what something shared found out about this host. */
+  readonly notice?: (message: string, facts: Readonly<Record<string, string>>) => void;
 }
 
 /** Which target to look at and how, as configured. */

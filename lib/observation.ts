@@ -50,6 +50,11 @@ export interface Observation {
    * check does before it starts or after it has its answer. It is the sum of the phases.
    */
   readonly durationMs?: number;
+  /**
+   * Says that what was measured is not of this process' own time (the kernel stamped the packets), so
+   * that a standstill of this process explains no failure. False where absent.
+   */
+  readonly isTimedOutside?: boolean;
   readonly evidence?: Evidence;
   /**
    * What the check wants to know at its next run (a log position). Plain JSON; written to disk in the

@@ -10,11 +10,9 @@ import { Trace } from '../net/trace.ts';
 import { modeInfo, phaseDuration, recordReport } from './metrics.ts';
 import { openPinger } from './open.ts';
 import { type EchoPlan, type Pinger, type Stragglers } from './pinger.ts';
-import { type PingSettings } from './settings.ts';
+import { packetsPerSecondDefault, type PingSettings } from './settings.ts';
 import { Jitter, summarise } from './statistics.ts';
 import { judge } from './verdict.ts';
-
-const packetsPerSecondMax = 2000;
 
 /** What the runs of one check have in common. */
 interface Looker {
@@ -38,11 +36,23 @@ export async function createPingCheck(
     settings,
     clock,
     network: { resolve: { ip: settings.ip, servers: settings.resolvers }, egress },
-    pinger: await services.shared('pinger', () => openPinger({ clock, packetsPerSecondMax })),
+    pinger: await services.shared('pinger', () => openAnnounced(services)),
     stragglers: { duplicate: 0, late: 0, corrupted: 0 },
     jitter: new Jitter(),
   };
   return { run: (run) => look(looker, run) };
+}
+
+async function openAnnounced(services: CheckServices): Promise<Pinger> {
+  const { clock, packetsPerSecondMax = packetsPerSecondDefault, notice } = services;
+  const pinger = await openPinger({ clock, packetsPerSecondMax });
+  const { modes, refusals } = pinger;
+  const facts = { ipv4: modes[4], ipv6: modes[6] };
+  notice?.(
+    'how ping checks send',
+    refusals.length > 0 ? { ...facts, refused: refusals.join('; ') } : facts,
+  );
+  return pinger;
 }
 
 async function look(looker: Looker, run: Run): Promise<Observation> {
@@ -65,7 +75,8 @@ async function look(looker: Looker, run: Run): Promise<Observation> {
   const trips = summarise(roundTripsMs);
   recordReport(trace, report, { trips, jitterMs: jitter.add(roundTripsMs) });
   const phases = { setupMs: report.setupMs, rttMs: trips?.meanMs };
-  return conclude(judge(report, trips, settings), trace, phases);
+  const observation = conclude(judge(report, trips, settings), trace, phases);
+  return { ...observation, isTimedOutside: true };
 }
 
 function planOf({ settings, stragglers }: Looker, address: string): EchoPlan {

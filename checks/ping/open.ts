@@ -29,6 +29,7 @@ export async function openPinger({ slotMs = 10, ...options }: PingerOptions): Pr
     kinds[family] ?? (fallback ? 'binary' : 'unavailable');
   return {
     modes: { 4: mode(4), 6: mode(6) },
+    refusals,
     async echo(plan, signal) {
       const pinger = kinds[plan.family] ? engine : fallback;
       return (await pinger?.echo(plan, signal)) ?? { unavailable: refusals.join('; ') };

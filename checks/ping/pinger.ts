@@ -75,6 +75,8 @@ export interface EchoUnavailable {
 export interface Pinger extends AsyncDisposable {
   /** Per address family. */
   readonly modes: Readonly<Record<4 | 6, PingerMode>>;
+  /** What this host said to better ways than those. */
+  readonly refusals: readonly string[];
   /** Settles promptly on abort, with what had happened until then. */
   echo(plan: EchoPlan, signal: AbortSignal): Promise<EchoReport | EchoUnavailable>;
 }

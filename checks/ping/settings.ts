@@ -4,6 +4,19 @@ import { resolveSettings } from '../net/resolve-settings.ts';
 
 const atLeast10ms = duration.refine((ms) => ms >= 10, 'expected at least 10ms');
 
+/** What all ping checks of a process may send together, unless it is configured. */
+export const packetsPerSecondDefault = 2000;
+
+/** The `icmp` key of an agent. */
+export const icmpSettings = z.strictObject({
+  rate: z
+    .int()
+    .min(1)
+    .max(1_000_000)
+    .default(packetsPerSecondDefault)
+    .describe('Packets a second that all ping checks together may send; they are spread evenly'),
+});
+
 /** The keys of a ping check beside the ones every check has. */
 export const pingSettings = z.strictObject({
   ...resolveSettings,

@@ -68,6 +68,7 @@ function start(
         outbox: { bytesMax: 1 << 30, ageMaxMs: 7 * 86_400_000 },
         collector: { urls, key: new Secret('id.hush') },
         egress: { allow: [], deny: [] },
+        packetsPerSecondMax: 100,
         log: { level: 'info' },
         fleet: { regions: ['eu-west'], checks: [], hash: '0123456789ab' },
         plans,

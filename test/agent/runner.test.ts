@@ -261,6 +261,20 @@ describe('a run', () => {
     expect(verdicts[0]).toEqual(verdict);
   });
 
+  test('that fails in time stays down when the kernel has timed it', async () => {
+    const clock = new ManualClock();
+    let blocked = 0;
+    const verdict = { status: 'down', error: 'icmp_timeout', message: 'no reply' } as const;
+    const { verdicts } = await watch(
+      async () => {
+        blocked += 5000;
+        return { verdict, measurements: [], isTimedOutside: true };
+      },
+      { clock, blockedMs: () => blocked },
+    );
+    expect(verdicts[0]).toEqual(verdict);
+  });
+
   test('is given the state of the last result that was recorded', async () => {
     const seen: unknown[] = [];
     await watch(

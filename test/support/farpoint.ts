@@ -18,12 +18,15 @@ export class Farpoint implements AsyncDisposable {
     child.stderr?.on('data', (chunk: Buffer) => (this.#output += chunk.toString()));
   }
 
+  /** `wrapper` is a command that runs it, for example with fewer privileges. */
   static start(
     args: readonly string[],
     environment: Readonly<Record<string, string>> = {},
+    wrapper: readonly string[] = [],
   ): Farpoint {
+    const [command = '', ...rest] = [...wrapper, process.execPath, program, ...args];
     return new Farpoint(
-      spawn(process.execPath, [program, ...args], {
+      spawn(command, rest, {
         env: { PATH: process.env['PATH'], ...environment },
         stdio: ['ignore', 'pipe', 'pipe'],
       }),
