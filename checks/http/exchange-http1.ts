@@ -6,15 +6,18 @@ import { type Request } from './request.ts';
 /** Larger headers than anyone needs; browsers take more, most servers send much less. */
 const headerBytesMax = 64 * 1024;
 
+/** Errors are dear, for they capture the stack: closing needs one, so there is one for all. */
+const closing = new Error('the exchange is over');
+
 /**
- * Sends one request by HTTP/1.1 over the open connection and feeds the answer to the reception. The
- * connection is used up, whatever comes of it; nothing is ever sent twice.
+ * Sends one request by HTTP/1.1 over the open connection and feeds the answer to the reception; nothing
+ * is ever sent twice. Returns how to close the connection.
  */
 export function exchangeHttp1(
   socket: Socket,
   request: Request,
   { reception, sent }: { reception: Reception; sent: () => void },
-): void {
+): () => void {
   watchFirstByte(socket, reception);
   // Before undici's own listener, which takes a reset for the regular end of a body without length.
   socket.prependListener('error', (error) => reception.broken(error));
@@ -30,10 +33,10 @@ export function exchangeHttp1(
       method: request.method,
       headers: request.headers,
       body: request.body ?? null,
-      reset: true,
     },
     createHandler(reception, sent),
   );
+  return () => void client.destroy(closing);
 }
 
 /** Gives undici the open socket, once; undici does not expect an answer before it has returned. */

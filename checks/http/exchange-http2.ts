@@ -14,7 +14,7 @@ export function exchangeHttp2(
   socket: Socket,
   request: Request,
   { reception, sent }: { reception: Reception; sent: () => void },
-): void {
+): () => void {
   const { url } = request;
   const session = connect(url.origin, {
     createConnection: () => socket,
@@ -46,6 +46,7 @@ export function exchangeHttp2(
     .once('close', () => reception.broken(new Error('the stream was closed')))
     .end(request.body);
   sent();
+  return () => session.destroy();
 }
 
 /** Without the pseudo-headers. */

@@ -34,9 +34,9 @@ export async function exchange(
   parts.trace.enter('processing');
   const reception = new Reception(parts, signal);
   const send = speaksHttp2 ? exchangeHttp2 : exchangeHttp1;
-  send(socket, request, { reception, sent: parts.sent });
+  const close = send(socket, request, { reception, sent: parts.sent });
   const { response, failure } = await reception.outcome;
-  socket.on('error', () => undefined).destroy();
+  close();
   const undecodable = await parts.download.finish(failure === undefined);
   return { response, failure: failure ?? undecodable };
 }

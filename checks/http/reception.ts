@@ -27,6 +27,9 @@ export interface ReceptionLimits {
   readonly idleMs: number | undefined;
 }
 
+/** Given to every wait that is over: without a reason, each abort makes an exception with its stack. */
+const noLonger = new Error('no longer awaited');
+
 /**
  * Receives one answer, whichever protocol brings it: keeps the phases, watches the deadlines of headers
  * and body, and settles exactly once. What happens after that changes nothing.
@@ -67,7 +70,7 @@ export class Reception {
 
   /** The head of the answer is there. */
   head(status: number, headers: Headers): void {
-    this.#headersCame.abort();
+    this.#headersCame.abort(noLonger);
     this.#response = { status, headers, version: this.#version };
     this.#download.begin(String(headers['content-encoding'] ?? ''));
     this.#watchBody();
@@ -95,8 +98,8 @@ export class Reception {
   #settle(failure: Failure | undefined): void {
     if (this.#over.signal.aborted) return;
     this.#trace.stop();
-    this.#headersCame.abort();
-    this.#over.abort();
+    this.#headersCame.abort(noLonger);
+    this.#over.abort(noLonger);
     this.#settled.resolve({ response: this.#response, failure });
   }
 

@@ -58,7 +58,7 @@ describe('what is sent', () => {
           'x-probe': 'yes',
           'user-agent': 'Farpoint',
           'content-length': '7',
-          connection: 'close',
+          connection: 'keep-alive',
         },
       },
     ]);
