@@ -34,21 +34,27 @@ function median(sorted: readonly number[]): number {
  * The interarrival jitter of RFC 3550 (6.4.1): the difference of one round trip to the next, smoothed
  * over all runs of a check. (The difference of two transits there equals that of two round trips: the
  * clocks cancel out.) The RFC starts at zero and takes some fifty packets to get near the truth; this
- * starts at the mean of the first run.
+ * starts at the mean of the first differences.
  */
 export class Jitter {
+  #lastMs: number | undefined;
   #smoothedMs: number | undefined;
 
-  /** Takes the round trips of a run in the order they were sent; undefined until two were seen together. */
+  /** Takes the round trips of a run in the order they were sent; undefined while there is no difference. */
   add(roundTripsMs: readonly number[]): number | undefined {
-    const differences = roundTripsMs
-      .slice(1)
-      .map((roundTripMs, index) => Math.abs(roundTripMs - (roundTripsMs[index] ?? roundTripMs)));
-    if (differences.length === 0) return this.#smoothedMs;
-    this.#smoothedMs =
-      this.#smoothedMs === undefined
-        ? sum(differences) / differences.length
-        : differences.reduce((smoothed, ms) => smoothed + (ms - smoothed) / 16, this.#smoothedMs);
+    if (roundTripsMs.length === 0) return undefined;
+    const all = this.#lastMs === undefined ? roundTripsMs : [this.#lastMs, ...roundTripsMs];
+    const differences = all.slice(1).map((ms, index) => Math.abs(ms - (all[index] ?? ms)));
+    this.#lastMs = roundTripsMs.at(-1);
+    if (this.#smoothedMs !== undefined) {
+      this.#smoothedMs = differences.reduce(smooth, this.#smoothedMs);
+    } else if (differences.length > 0) {
+      this.#smoothedMs = sum(differences) / differences.length;
+    }
     return this.#smoothedMs;
   }
+}
+
+function smooth(smoothedMs: number, differenceMs: number): number {
+  return smoothedMs + (differenceMs - smoothedMs) / 16;
 }

@@ -17,7 +17,7 @@ import { type EchoPlan, type Pinger } from '#checks/ping/pinger';
 import { createSystemClock } from '#lib/clock';
 import { echoPlan } from '../support/echo-plan.ts';
 import { openNetwork } from '../support/network.ts';
-import { startBlackbox } from '../support/servers.ts';
+import { startBlackboxExporter } from '../support/servers.ts';
 
 const rounds = Number(process.argv[2] ?? 3);
 const clock = createSystemClock();
@@ -29,7 +29,7 @@ network.router.run('ip route add local 10.90.0.0/16 dev lo');
 using _there = network.near.enter();
 await using hasty = await openPinger({ clock, packetsPerSecondMax: 1e9, slotMs: 1 });
 await using usual = await openPinger({ clock, packetsPerSecondMax: 1e9 });
-await using blackbox = await startBlackbox(
+await using blackbox = await startBlackboxExporter(
   '  icmp: { prober: icmp, timeout: 2s, icmp: { preferred_ip_protocol: ip4 } }',
 );
 

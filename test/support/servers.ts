@@ -144,21 +144,6 @@ export function startPrometheus({
   });
 }
 
-/** `modules` is what stands below `modules:` in its configuration, as YAML. */
-export function startBlackbox(modules: string): Promise<RealServer> {
-  return startServer({
-    command: 'prometheus-blackbox-exporter',
-    prepare: ({ directory }) => {
-      writeFileSync(join(directory, 'blackbox.yml'), `modules:\n${modules}\n`);
-    },
-    arguments: ({ port, directory }) => [
-      `--config.file=${directory}/blackbox.yml`,
-      `--web.listen-address=127.0.0.1:${port}`,
-    ],
-    readyPath: '/-/healthy',
-  });
-}
-
 /**
  * `http` is what stands inside `http { }`, as configuration text; it must answer 2xx to GET `readyPath`
  * on the port. Everything nginx writes goes below its folder.

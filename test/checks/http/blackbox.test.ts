@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { http } from '#checks/http';
 import { certify } from '../../support/certificates.ts';
 import { needs } from '../../support/needs.ts';
+import { prometheusSeries, scrape } from '../../support/prometheus-series.ts';
 import { runCheck } from '../../support/run-check.ts';
 import {
   freePort,
@@ -103,7 +104,7 @@ needs('nginx', 'prometheus-blackbox-exporter')('as blackbox_exporter sees it', (
       tls: { ca: root.certificate },
       ...settings,
     });
-    const ours = prometheusSeries(observation.measurements);
+    const ours = prometheusSeries(observation);
 
     expect(theirs.get('probe_success')).toBe(observation.verdict.status === 'up' ? 1 : 0);
     for (const [series, value] of theirs) {
@@ -126,31 +127,4 @@ needs('nginx', 'prometheus-blackbox-exporter')('as blackbox_exporter sees it', (
 /** A phase that was not reached is 0 there and absent here. */
 function isAbsentPhase(series: string, value: number): boolean {
   return series === 'probe_http_duration_seconds{phase="tls"}' && value === 0;
-}
-
-async function scrape(url: string): Promise<Map<string, number>> {
-  const text = await (await fetch(url)).text();
-  return new Map(
-    text
-      .split('\n')
-      .filter((line) => line !== '' && !line.startsWith('#'))
-      .map((line) => {
-        const at = line.lastIndexOf(' ');
-        return [line.slice(0, at), Number(line.slice(at + 1))];
-      }),
-  );
-}
-
-/** Names as Prometheus makes them of OTLP names and units. */
-function prometheusSeries(
-  measurements: Awaited<ReturnType<typeof runCheck>>['measurements'],
-): Map<string, number> {
-  const suffixes: Readonly<Record<string, string>> = { s: '_seconds', By: '_bytes' };
-  return new Map(
-    measurements.map(({ metric, value, attributes }) => {
-      const name = metric.name.replaceAll('.', '_') + (suffixes[metric.unit] ?? '');
-      const labels = Object.entries(attributes ?? {}).map(([key, text]) => `${key}="${text}"`);
-      return [labels.length > 0 ? `${name}{${labels.join(',')}}` : name, Number(value)];
-    }),
-  );
 }

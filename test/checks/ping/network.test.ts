@@ -6,8 +6,10 @@ import { openPinger } from '#checks/ping/open';
 import { type EchoReport, type Pinger } from '#checks/ping/pinger';
 import { type Observation } from '#lib/observation';
 import { binomialBounds } from '../../support/binomial.ts';
+import { address as record, serveDns } from '../../support/dns-server.ts';
 import { echoPlan } from '../../support/echo-plan.ts';
 import { type EchoRequest, openResponder } from '../../support/echo-responder.ts';
+import { formatObservations } from '../../support/formatted-observation.ts';
 import { needs } from '../../support/needs.ts';
 import { type Network, openNetwork } from '../../support/network.ts';
 import { runCheck, services, valuesOf } from '../../support/run-check.ts';
@@ -40,6 +42,56 @@ needs(
     for (const pinger of pingers.values()) await pinger[Symbol.asyncDispose]();
     home[Symbol.dispose]();
     network[Symbol.dispose]();
+  });
+
+  test('golden: everything a run may tell', async () => {
+    const pinger = pingers.get('datagram');
+    const own = { ...services, shared: async () => pinger as never };
+    const look = (settings: object): Promise<Observation> =>
+      runCheck(ping, '10.89.2.2', { gap: '10ms', wait: '100ms', ...settings }, { services: own });
+    const up = await look({});
+    const refused = await look({ source: 'missing0' });
+    const expired = await look({ ttl: 1 });
+    using _responder = openResponder(network.far, 4, (request) => {
+      if (request.number % 2 === 0) request.reply();
+      if (request.number === 0) request.reply();
+    });
+    const lossy = await look({ count: 4, expect: { loss: { max: 0.25 } } });
+    await expect(
+      formatObservations({
+        up,
+        'half is lost, one comes twice': lossy,
+        'a router gives up': expired,
+        'an interface that this host has not': refused,
+      }),
+    ).toMatchFileSnapshot('../../golden/ping.txt');
+  });
+
+  test('a host that changes its address is followed from the next run on', async () => {
+    let address = '10.89.2.2';
+    await using server = await serveDns(({ type }) => ({
+      records: type === 'A' ? [record(address)] : [],
+    }));
+    const check = await ping.create(
+      {
+        name: 'moving',
+        target: 'moving.example',
+        settings: ping.settings.parse({ count: 1, wait: '100ms', resolvers: [server.address] }),
+        timeoutMs: 2000,
+      },
+      { ...services, shared: async () => pingers.get('datagram') as never },
+    );
+    const seen: unknown[] = [];
+    for (address of ['10.89.2.2', '10.89.2.99', '10.89.1.1']) {
+      const run = { signal: AbortSignal.timeout(2000), state: undefined, waiting() {} };
+      const { verdict, evidence } = await check.run(run);
+      seen.push([verdict.status, evidence?.['address']]);
+    }
+    expect(seen).toEqual([
+      ['up', '10.89.2.2'],
+      ['down', '10.89.2.99'],
+      ['up', '10.89.1.1'],
+    ]);
   });
 
   describe.each([

@@ -33,11 +33,17 @@ test('least, middle and most are in order, whatever the order of arrival', () =>
   );
 });
 
-test('jitter starts at the mean of the first run, then follows RFC 3550', () => {
+test('jitter starts at the mean of the first differences, then follows RFC 3550', () => {
   const jitter = new Jitter();
   expect(jitter.add([])).toBeUndefined();
-  expect(jitter.add([5])).toBeUndefined();
-  expect(jitter.add([10, 14, 12])).toBe(3);
-  expect(jitter.add([10, 29])).toBe(3 + (19 - 3) / 16);
-  expect(jitter.add([10])).toBe(4);
+  expect(jitter.add([9])).toBeUndefined();
+  expect(jitter.add([10, 14, 12])).toBe((1 + 4 + 2) / 3);
+});
+
+test('jitter goes on from run to run, and is not given when nothing came back', () => {
+  const jitter = new Jitter();
+  expect(jitter.add([10, 13])).toBe(3);
+  expect(jitter.add([])).toBeUndefined();
+  expect(jitter.add([32])).toBe(3 + (19 - 3) / 16);
+  expect(jitter.add([28])).toBe(4);
 });
