@@ -97,14 +97,18 @@ function register(parser: Argv, entry: Entry, stop: AbortSignal): Argv {
   );
 }
 
-/** The first SIGINT or SIGTERM asks the command to stop; a second one ends the process. */
+/**
+ * The first SIGINT or SIGTERM asks the command to stop, as does a terminal or reader that is gone; a
+ * second signal ends the process.
+ */
 function abortOnSignals(): AbortSignal {
   const controller = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(name, () => {
       controller.abort(new DOMException(`stopped by ${name}`, 'AbortError'));
     });
   }
+  process.stdout.on('error', (error) => controller.abort(error));
   return controller.signal;
 }
 

@@ -44,20 +44,24 @@ test(
   },
 );
 
-test('Ctrl-C ends it cleanly', { timeout: 60_000 }, async () => {
-  await using demo = Farpoint.start(['demo']);
-  await new Promise<void>((resolve) => {
-    const timer = setInterval(() => {
-      if (!demo.output.includes('is up')) return;
-      clearInterval(timer);
-      resolve();
-    }, 100);
-  });
-  const [, configuration = ''] = /configuration: (\S+)/.exec(demo.output) ?? [];
-  expect(existsSync(configuration)).toBe(true);
-  expect(await demo.stop('SIGINT')).toBe(0);
-  expect(existsSync(configuration)).toBe(false);
-});
+test.each(['SIGINT', 'SIGHUP'] as const)(
+  '%s ends it cleanly',
+  { timeout: 60_000 },
+  async (signal) => {
+    await using demo = Farpoint.start(['demo']);
+    await new Promise<void>((resolve) => {
+      const timer = setInterval(() => {
+        if (!demo.output.includes('is up')) return;
+        clearInterval(timer);
+        resolve();
+      }, 100);
+    });
+    const [, configuration = ''] = /configuration: (\S+)/.exec(demo.output) ?? [];
+    expect(existsSync(configuration)).toBe(true);
+    expect(await demo.stop(signal)).toBe(0);
+    expect(existsSync(configuration)).toBe(false);
+  },
+);
 
 function secondsOf(lines: readonly Line[], act: string): number {
   return lines.find((line) => line.act === act)?.seconds ?? Number.NaN;

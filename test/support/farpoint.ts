@@ -43,7 +43,9 @@ export class Farpoint implements AsyncDisposable {
   }
 
   /** Sends the signal and waits for the end; gives the exit code, null after a fatal signal. */
-  async stop(signal: 'SIGTERM' | 'SIGKILL' | 'SIGINT' = 'SIGTERM'): Promise<number | null> {
+  async stop(
+    signal: 'SIGTERM' | 'SIGKILL' | 'SIGINT' | 'SIGHUP' = 'SIGTERM',
+  ): Promise<number | null> {
     if (this.running) this.#child.kill(signal);
     return this.exited();
   }
