@@ -59,7 +59,7 @@ export const bodyFaults: readonly Fault[] = [
   {
     name: 'body: stalled half-way for longer than it may',
     error: 'body_stall',
-    open: () => stalling({ settings: { timeout: { idle: '100ms' } } }),
+    open: () => stalling({ settings: { timeout: { idle: '1s' } } }),
   },
   {
     name: 'body: one byte at a time',
@@ -71,7 +71,7 @@ export const bodyFaults: readonly Fault[] = [
           const timer = setInterval(() => socket.write('x'), 10);
           socket.once('close', () => clearInterval(timer));
         },
-        { options: soon, settings: { timeout: { idle: '200ms' } } },
+        { options: soon, settings: { timeout: { idle: '1500ms' } } },
       ),
   },
   {
