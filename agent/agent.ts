@@ -51,10 +51,13 @@ export async function runAgent(options: AgentOptions, stop: AbortSignal): Promis
   const end = new AbortController();
   const exporting = exporter.run(end.signal);
   const keeping = keepHouse(parts, end.signal);
-  await follow(followers, { clock, graceMs: runGraceMs }, stop);
-  await sendTheRest(parts, end.signal);
-  end.abort();
-  await Promise.all([exporting, keeping]);
+  try {
+    await follow(followers, { clock, graceMs: runGraceMs }, stop);
+    await sendTheRest(parts, end.signal);
+  } finally {
+    end.abort();
+    await Promise.all([exporting, keeping]);
+  }
 }
 
 async function setUp(options: AgentOptions, resources: AsyncDisposableStack): Promise<AgentParts> {

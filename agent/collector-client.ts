@@ -89,7 +89,7 @@ export class CollectorClient implements AsyncDisposable {
       });
       this.#observeClock(response, sentUnixMs, this.#options.clock.monotonicMs() - sentMs);
       const answer = await readAnswer(response);
-      return interpret(response, answer, this.#options.clock.unixMs());
+      return verify(interpret(response, answer, this.#options.clock.unixMs()), shipment);
     } catch (error) {
       signal.throwIfAborted();
       return { kind: 'retry', message: describe(error), afterMs: 0 };
@@ -141,6 +141,8 @@ function interpret(
   nowUnixMs: number,
 ): Outcome {
   if (statusCode >= 200 && statusCode < 300) {
+    // A page for people: a proxy or the wrong address, where results would be gone.
+    if (isPage(headers)) return { kind: 'refused', message: `HTTP ${statusCode} with a web page` };
     const { rejected, message } = tolerate(() => decodeExportResponse(answer)) ?? nothingRejected;
     const heldThrough = numberIn(headers['farpoint-accepted-through']);
     return { kind: 'delivered', heldThrough, rejectedItems: rejected, message };
@@ -152,6 +154,18 @@ function interpret(
     return { kind: 'retry', message, afterMs: retryAfterMs(headers, nowUnixMs) };
   }
   return { kind: 'refused', message };
+}
+
+/** A collector that says it holds nothing of what was sent has not taken it, whatever else it says. */
+function verify(outcome: Outcome, { sequence }: Shipment): Outcome {
+  if (outcome.kind !== 'delivered' || outcome.heldThrough === undefined) return outcome;
+  if (sequence === undefined || outcome.heldThrough >= sequence.first) return outcome;
+  const message = `it holds this outbox only up to ${outcome.heldThrough}`;
+  return { kind: 'retry', message, afterMs: 0 };
+}
+
+function isPage(headers: Dispatcher.ResponseData['headers']): boolean {
+  return String(headers['content-type']).startsWith('text/html');
 }
 
 const nothingRejected = { rejected: 0, message: '' };

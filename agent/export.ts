@@ -9,10 +9,10 @@ import { quarantine } from './quarantine.ts';
  * Sends what is in the outbox, strictly oldest first, one request at a time.
  *
  * A batch is as many records as fit; their requests are one request when put behind each other, since
- * all fields of an OTLP export request are repeated. First its metrics go, then its logs; the batch is
- * deleted only when all of it was answered with success, or set aside. So an answer that got lost, or a crash, makes
- * us send again what is there already; a Farpoint collector then says how far it holds this outbox, and
- * we go on from there.
+ * all fields of an OTLP export request are repeated. First its metrics go, then its logs; it is deleted
+ * only when all of it was answered with success, or set aside. So an answer that got lost, or a crash,
+ * makes us send again what is there already; a Farpoint collector then says how far it holds this
+ * outbox, and we go on from there.
  *
  * A refusal is never taken for the data's fault as long as it may be the endpoint's: a record is set
  * aside only when it is refused alone while an empty request is taken.
@@ -62,6 +62,8 @@ export class Exporter {
   // Not longer, since alerts wait for what the agent holds back once the collector is there again.
   readonly #backOff = new BackOff({ initialMs: 1000, maxMs: 15_000 });
   #current = 0;
+  /** Endpoints tried in a row that did not take what there was. */
+  #misses = 0;
   #lastSuccessUnixMs: number | undefined;
   #trouble: string | undefined;
   /** The endpoint that was tried last takes nothing from this agent. */
@@ -131,18 +133,13 @@ export class Exporter {
     if (body.length === 0) return { through: last };
     const sequence = { outbox: this.#options.outbox.id, first, last };
     const outcome = await this.#client.send({ kind, body, sequence }, signal);
-    if (outcome.kind === 'rejected') return this.#reject(part, outcome.message, signal);
     if (outcome.kind === 'delivered') {
-      const through = Math.min(outcome.heldThrough ?? last, last);
-      if (through >= first) {
-        this.#succeed(outcome);
-        return { through };
-      }
-      const message = `it holds this outbox only up to ${through}, and did not take ${first}`;
-      await this.#fail({ kind: 'retry', message, afterMs: 0 }, signal);
-    } else {
-      await this.#fail(outcome, signal);
+      this.#succeed(outcome);
+      return { through: outcome.heldThrough ?? last };
     }
+    this.#failures += 1;
+    if (outcome.kind === 'rejected') return this.#reject(part, outcome.message, signal);
+    await this.#fail(outcome, signal);
     return { through: first - 1 };
   }
 
@@ -155,6 +152,7 @@ export class Exporter {
     }
     this.#trouble = undefined;
     this.#refused = false;
+    this.#misses = 0;
     this.#reservations = message;
     this.#rejectedItems += rejectedItems;
     this.#lastSuccessUnixMs = clock.unixMs();
@@ -179,16 +177,16 @@ export class Exporter {
     return { through: first };
   }
 
-  /** Turns to the next endpoint at once; after the last one, waits. */
+  /** Turns to the next endpoint at once; when all had their turn, waits. */
   async #fail(
     outcome: Extract<Outcome, { kind: 'retry' | 'refused' }>,
     signal: AbortSignal,
   ): Promise<void> {
     const { clients, clock } = this.#options;
-    this.#failures += 1;
+    this.#misses += 1;
     this.#report(`${this.#client.url}: ${outcome.message}`, outcome.kind === 'refused');
     this.#current = (this.#current + 1) % clients.length;
-    if (this.#current > 0) return;
+    if (this.#misses % clients.length > 0) return;
     const afterMs = outcome.kind === 'retry' ? outcome.afterMs : 0;
     await clock.sleep(this.#backOff.next(afterMs), signal);
   }

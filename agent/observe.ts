@@ -1,6 +1,6 @@
 import { type Check, type Run } from '#checks/check';
 import { type Clock } from '#lib/clock';
-import { type DownError } from '#lib/error-type';
+import { type DownError, downErrors } from '#lib/error-type';
 import { type Observation } from '#lib/observation';
 
 /** How long a check may take to settle after its deadline, before its answer is waited for no longer. */
@@ -13,17 +13,11 @@ const blockedShare = 0.1;
 const over = 'the run is over';
 
 /** Failures that a process which stood still can produce by itself. */
-const timeLike: ReadonlySet<DownError> = new Set<DownError>([
-  'dns_timeout',
-  'connect_timeout',
-  'tls_timeout',
-  'header_timeout',
-  'body_stall',
-  'body_timeout',
+const timeLike: ReadonlySet<DownError> = new Set([
+  ...downErrors.filter((error) => /_(timeout|stall)$/.test(error)),
   'too_slow',
   'icmp_loss',
-  'icmp_timeout',
-]);
+] as const);
 
 export interface RunOptions extends Pick<Run, 'state' | 'waiting'> {
   readonly timeoutMs: number;

@@ -21,7 +21,7 @@ const scheduleShape = {
   timezone: line
     .refine(isTimezone, 'expected a time zone such as Europe/Berlin or UTC')
     .optional()
-    .describe("Time zone of cron; the agent's own where absent"),
+    .describe('Time zone of cron, the same in every region; UTC where absent'),
 };
 const placeShape = {
   service: line.optional().describe('What the target belongs to; becomes job in Prometheus'),

@@ -153,6 +153,16 @@ describe('export', () => {
     expect(JSON.stringify(lines.lines)).not.toContain('hush');
   });
 
+  test('a web page, as a proxy or a wrong address answers, is not a success', async () => {
+    const headers = { 'content-type': 'text/html; charset=utf-8' };
+    collector.behave = times(2, () => ({ headers, body: '<h1>It works!</h1>' }));
+    const starts = await record(3);
+    startExport();
+    await emptied();
+    expect(startsOf(collector.points).slice(-3)).toEqual(starts);
+    expect(lines.lines[0]?.['trouble']).toContain('HTTP 200 with a web page');
+  });
+
   test('turns to the next endpoint, and stays with the one that works', async () => {
     const second = resources.use(await RecordingCollector.start());
     collector.behave = () => ({ status: 503 });
@@ -163,6 +173,11 @@ describe('export', () => {
     await emptied();
     expect(startsOf(second.points)).toEqual([...starts, 5000]);
     expect(collector.requests).toHaveLength(1);
+    second.behave = () => ({ status: 503 });
+    collector.behave = () => ({});
+    await record(1, 6000);
+    await emptied();
+    expect(startsOf(collector.points)).toEqual([6000]);
     expect(Math.max(...clock.sleepsMs), 'there was nothing to wait for').toBeLessThan(250);
   });
 });
