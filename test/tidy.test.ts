@@ -115,6 +115,16 @@ describe('documents', () => {
     expect(broken).toEqual([]);
   });
 
+  test('every decision has a number of its own, and says it', () => {
+    const records = documents.filter((file) => /^docs\/decisions\/\d/.test(file));
+    const numbers = records.map((file) => file.slice('docs/decisions/'.length).slice(0, 3));
+    expect(new Set(numbers).size).toBe(numbers.length);
+    for (const file of records) {
+      const [, number] = /(\d{3})-/.exec(file) ?? [];
+      expect(read(file), file).toMatch(new RegExp(`^# ${number}: `));
+    }
+  });
+
   test('the changelog has its open section', () => {
     expect(read('CHANGELOG.md')).toMatch(/^## \[Unreleased\]$/m);
   });
