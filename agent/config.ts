@@ -164,14 +164,16 @@ function readSettings(
   }
   const isOwn = (key: string): boolean =>
     key === 'timeout' ? hasDeadlines && takesDeadlines : !Object.hasOwn(checkShape, key);
-  return reading.validate(
-    type.settings.strict(),
-    reading.substitute(reading.pick(section, isOwn)),
-    {
-      alsoKnown: Object.keys(checkShape),
-      notBuilt: [...notBuiltCheckKeys, ...(type.notBuilt ?? [])],
-    },
-  );
+  const own = reading.substitute(reading.pick(section, isOwn));
+  const settings = reading.validate(type.settings.strict(), own, {
+    alsoKnown: Object.keys(checkShape),
+    notBuilt: [...notBuiltCheckKeys, ...(type.notBuilt ?? [])],
+  });
+  if (settings !== undefined && read.check !== undefined) {
+    const mistake = type.validateTogether?.(settings, read.check.timeoutMs);
+    if (mistake !== undefined) reading.mistake(own, mistake.path, mistake.message);
+  }
+  return settings;
 }
 
 function checkTargets(

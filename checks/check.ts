@@ -68,6 +68,14 @@ export interface CheckType<Shape extends z.ZodRawShape = z.ZodRawShape> {
   readonly metrics: readonly MetricDeclaration[];
   /** Says what is wrong with a target as written, or undefined when it is fine. Touches no network. */
   validateTarget(target: string): string | undefined;
+  /**
+   * Says what is wrong with settings that are each right but do not go together, or with the deadline
+   * of a whole run; and at which of them.
+   */
+  validateTogether?(
+    settings: z.output<z.ZodObject<Shape>>,
+    timeoutMs: number,
+  ): { readonly path: readonly string[]; readonly message: string } | undefined;
   create(spec: CheckSpec<z.output<z.ZodObject<Shape>>>, services: CheckServices): Promise<Check>;
 }
 

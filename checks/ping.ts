@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import { defineCheck } from './check.ts';
 import { pingMetrics } from './ping/metrics.ts';
-import { pingSettings } from './ping/settings.ts';
+import { type PingSettings, pingSettings } from './ping/settings.ts';
 
 /** Sends ICMP echo requests and judges how many come back, and how fast. */
 export const ping = defineCheck({
@@ -10,11 +10,22 @@ export const ping = defineCheck({
   settings: pingSettings,
   metrics: pingMetrics,
   validateTarget,
+  validateTogether: sendsInTime,
   async create(spec, services) {
     const { createPingCheck } = await import('./ping/check.ts');
     return createPingCheck(spec, services);
   },
 });
+
+function sendsInTime(
+  { count, gap }: PingSettings,
+  timeoutMs: number,
+): { path: readonly string[]; message: string } | undefined {
+  const sendingMs = (count - 1) * gap;
+  if (sendingMs < timeoutMs) return undefined;
+  const message = `${count} packets take ${sendingMs / 1000}s to send, but timeout ends the run after ${timeoutMs / 1000}s`;
+  return { path: ['count'], message };
+}
 
 function validateTarget(target: string): string | undefined {
   if (isIP(target) !== 0) return undefined;
