@@ -12,6 +12,8 @@ export const http = defineCheck({
   validateTarget: validateUrl,
   async create(spec, services) {
     const { createHttpCheck } = await import('./http/check.ts');
+    const { warmUp } = await import('./http/warm-up.ts');
+    await warmUp(services.clock);
     return createHttpCheck(spec, services);
   },
 });

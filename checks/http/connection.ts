@@ -4,7 +4,7 @@ import { examinePeer } from '../net/certificate.ts';
 import { type Endpoint, openTcp, openTls, type TlsRequest } from '../net/connect.ts';
 import { Failure } from '../net/failure.ts';
 import { locate, type Network } from '../net/locate.ts';
-import { proxyDestination, tunnel } from '../net/proxy.ts';
+import { proxyDestination, type ProxySettings, tunnel } from '../net/proxy.ts';
 import { type TlsContexts } from '../net/tls-context.ts';
 import { type Trace } from '../net/trace.ts';
 import { type HttpSettings } from './settings.ts';
@@ -28,28 +28,41 @@ export async function openConnection(
   trace: Trace,
   signal: AbortSignal,
 ): Promise<Socket | Failure> {
+  const tls = url.protocol === 'https:' ? tlsRequest({ url, trusted }, connector) : undefined;
+  if (tls instanceof Failure) return tls;
   trace.enterHop('resolve');
-  const { proxy } = connector.settings;
   const endpoint = await locateHop(url, connector, trace, signal);
   if (endpoint instanceof Failure) return endpoint;
-  if (url.protocol === 'http:') {
-    return proxyFault(await openTcp(endpoint, trace, signal), connector);
-  }
-  const tls = tlsRequest({ url, trusted }, connector);
-  if (tls instanceof Failure) return tls;
-  if (proxy === undefined) {
-    return verified(await openTls({ ...endpoint, tls }, trace, signal), tls.servername, {
-      connector,
-      trace,
-    });
-  }
-  const over = proxyFault(await openTcp(endpoint, trace, signal), connector);
+  if (tls === undefined) return openPlain(endpoint, connector, trace, signal);
+  const { proxy } = connector.settings;
+  const over = proxy && (await openTunnel(url, { endpoint, proxy, connector, trace }, signal));
   if (over instanceof Failure) return over;
+  const secured = await openTls({ ...endpoint, tls, ...(over && { over }) }, trace, signal);
+  return verified(secured, tls.servername, { connector, trace });
+}
+
+/** A TCP connection to the target, or to the proxy before it. */
+async function openPlain(
+  endpoint: Endpoint,
+  { settings }: Connector,
+  trace: Trace,
+  signal: AbortSignal,
+): Promise<Socket | Failure> {
+  const socket = await openTcp(endpoint, trace, signal);
+  if (!(socket instanceof Failure) || settings.proxy === undefined) return socket;
+  return proxyFailure(socket, settings.proxy.url);
+}
+
+async function openTunnel(
+  url: URL,
+  parts: { endpoint: Endpoint; proxy: ProxySettings; connector: Connector; trace: Trace },
+  signal: AbortSignal,
+): Promise<Socket | Failure> {
+  const { endpoint, proxy, connector, trace } = parts;
+  const socket = await openPlain(endpoint, connector, trace, signal);
+  if (socket instanceof Failure) return socket;
   const authority = `${url.hostname}:${portOf(url)}`;
-  const refused = await tunnel(over, { authority, proxy }, trace, signal);
-  if (refused) return refused;
-  const socket = await openTls({ ...endpoint, tls, over }, trace, signal);
-  return verified(socket, tls.servername, { connector, trace });
+  return (await tunnel(socket, { authority, proxy }, trace, signal)) ?? socket;
 }
 
 /** Behind a proxy, the target's name is the proxy's business; an address is still judged here. */
@@ -67,11 +80,6 @@ async function locateHop(
   if (denied) return denied;
   const endpoint = await locate(proxyDestination(settings.proxy), network, trace, signal);
   return endpoint instanceof Failure ? proxyFailure(endpoint, settings.proxy.url) : endpoint;
-}
-
-function proxyFault(socket: Socket | Failure, { settings }: Connector): Socket | Failure {
-  if (!(socket instanceof Failure) || settings.proxy === undefined) return socket;
-  return proxyFailure(socket, settings.proxy.url);
 }
 
 /** The proxy's trouble is named as such. */
