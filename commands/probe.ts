@@ -1,15 +1,19 @@
+import { z } from 'zod';
 import { assign } from '#agent/assignment';
 import { loadAgentConfiguration } from '#agent/config';
 import { runOnce } from '#agent/once';
 import { type CheckPlan } from '#agent/plan';
+import { type EgressSettings } from '#checks/net/egress';
 import { checkTypes } from '#checks/registry';
 import { suggestion } from '#lib/configuration';
 import { duration } from '#lib/scalars';
 import { UsageError, defineCommand } from './command.ts';
 import { chosenFile, configurationOption, processReferences } from './configuration-file.ts';
+import { describeFacts } from './looking/facts.ts';
 import { type Finding, exitCodeOf, findingOf } from './looking/finding.ts';
 import { openServices } from './looking/services.ts';
 import { formatMs, formatValue, paintVerdict } from './looking/text.ts';
+import { type TrialArguments, trialOptions, trialSettings } from './looking/trial-settings.ts';
 import { renderWaterfall } from './looking/waterfall.ts';
 
 const timeoutMsDefault = 10_000;
@@ -18,7 +22,7 @@ const typeNames = checkTypes.map(({ type }) => type);
 /** Looks at one target, now, and shows all there is to see; nothing is stored or sent. */
 export const command = defineCommand({
   options: (parser) =>
-    configurationOption(parser)
+    trialOptions(configurationOption(parser))
       .positional('type', { type: 'string', demandOption: true, describe: typeNames.join(', ') })
       .positional('target', { type: 'string', describe: 'What to look at: a URL, a host, a file' })
       .option('as', {
@@ -32,12 +36,12 @@ export const command = defineCommand({
         describe: 'Deadline, for example 5s',
       })
       .option('json', { type: 'boolean', default: false, describe: 'Print an object for programs' })
-      .example('$0 probe http https://example.org/', '')
+      .example('$0 probe http https://example.org/ --expect-body Welcome', '')
       .epilogue('Exit code: 0 up, 1 down, 3 could not be judged.'),
   async run({ json, ...options }, signal) {
-    const plan = planOf(options);
+    const { plan, egress } = planOf(options);
     await using resources = new AsyncDisposableStack();
-    const { assignment, once } = openServices({ name: 'probe', region: 'here' }, resources);
+    const { assignment, once } = openServices({ name: 'probe', region: 'here', egress }, resources);
     const observed = await runOnce(assign(plan, assignment), once, signal);
     if (observed === undefined) throw new UsageError('stopped before there was an answer');
     const finding = findingOf(plan, observed);
@@ -46,7 +50,7 @@ export const command = defineCommand({
   },
 });
 
-interface ProbeArguments {
+interface ProbeArguments extends TrialArguments {
   readonly type: string;
   readonly target?: string | undefined;
   readonly as?: string | undefined;
@@ -54,27 +58,38 @@ interface ProbeArguments {
   readonly timeout?: string | undefined;
 }
 
-function planOf(options: ProbeArguments): CheckPlan {
-  const plan = options.as === undefined ? plainPlan(options) : configuredPlan(options, options.as);
+/** What to look at and how; a configured check keeps to the policy of its agent. */
+interface ProbePlan {
+  readonly plan: CheckPlan;
+  readonly egress?: EgressSettings;
+}
+
+function planOf(options: ProbeArguments): ProbePlan {
+  const { plan, egress } =
+    options.as === undefined ? plainPlan(options) : configuredPlan(options, options.as);
   const type = checkTypes.find((candidate) => candidate.type === plan.type);
   const wrong = type?.validateTarget(plan.target);
   if (wrong !== undefined) throw new UsageError(`${plan.target}: ${wrong}`);
-  return { ...plan, timeoutMs: readTimeout(options.timeout) ?? plan.timeoutMs };
+  const timeoutMs = readTimeout(options.timeout) ?? plan.timeoutMs;
+  return { plan: { ...plan, timeoutMs }, ...(egress && { egress }) };
 }
 
 /** A check of a type as it is when nothing but its target is configured. */
-function plainPlan({ type, target }: ProbeArguments): CheckPlan {
+function plainPlan({ type, target, ...options }: ProbeArguments): ProbePlan {
   const checkType = checkTypes.find((candidate) => candidate.type === type);
   if (checkType === undefined) {
     const message = `there is no type of check ${type}${suggestion(type, typeNames)}`;
     throw new UsageError(`${message}; there are ${typeNames.join(', ')}`);
   }
   if (target === undefined) throw new UsageError('name a target, or a configured check with --as');
-  const settings = checkType.settings.safeParse({});
+  const settings = checkType.settings.safeParse(trialSettings(options));
   if (!settings.success) {
-    throw new UsageError(`a ${type} check needs settings: configure one and use --as NAME -c FILE`);
+    const mistakes = z.prettifyError(settings.error);
+    throw new UsageError(
+      `a ${type} check cannot have these settings; others need a configured check, with --as NAME -c FILE\n${mistakes}`,
+    );
   }
-  return {
+  const plan = {
     check: 'probe',
     type,
     service: 'probe',
@@ -86,11 +101,22 @@ function plainPlan({ type, target }: ProbeArguments): CheckPlan {
     regionCount: 1,
     settings: settings.data,
   };
+  return { plan };
 }
 
 /** A configured check, on its own target or on the one that is named. */
-function configuredPlan({ type, target, config }: ProbeArguments, name: string): CheckPlan {
-  const { plans } = loadAgentConfiguration(chosenFile({ config }, 'agent'), processReferences);
+function configuredPlan(
+  { type, target, config, ...options }: ProbeArguments,
+  name: string,
+): ProbePlan {
+  const [tried] = Object.keys(trialSettings(options));
+  if (tried !== undefined) {
+    throw new UsageError(`with --as the settings are those of ${name}: leave ${tried} out`);
+  }
+  const { plans, egress } = loadAgentConfiguration(
+    chosenFile({ config }, 'agent'),
+    processReferences,
+  );
   const named = plans.filter(({ check }) => check === name);
   const [first] = named;
   if (first === undefined) {
@@ -101,7 +127,7 @@ function configuredPlan({ type, target, config }: ProbeArguments, name: string):
   if (target === undefined && named.length > 1) {
     throw new UsageError(`${name} has ${named.length} targets: name the one to look at`);
   }
-  return { ...first, target: target ?? first.target };
+  return { plan: { ...first, target: target ?? first.target }, egress };
 }
 
 function readTimeout(text: string | undefined): number | undefined {
@@ -125,14 +151,13 @@ function describe({
     const labels = Object.entries(attributes).map(([key, text]) => `${key}=${text}`);
     return [[[name, ...labels].join(' '), formatValue(value, unit)] as const];
   });
-  const facts = Object.entries(found.evidence).map(([key, fact]) => [key, String(fact)] as const);
   const sections = [
     [
       `${paintVerdict(verdict)}  ${type} ${target}  ${formatMs(durationMs)}`,
       ...(error === undefined ? [] : [`${error}: ${message}`]),
     ],
     renderWaterfall(found.measurements),
-    columns(facts),
+    columns(describeFacts(found.evidence)),
     columns(values),
   ];
   return `${sections

@@ -1,5 +1,5 @@
 import { assign } from '#agent/assignment';
-import { loadAgentConfiguration } from '#agent/config';
+import { type AgentConfiguration, loadAgentConfiguration } from '#agent/config';
 import { runOnce } from '#agent/once';
 import { type CheckPlan } from '#agent/plan';
 import { suggestion } from '#lib/configuration';
@@ -48,12 +48,12 @@ function choose(plans: readonly CheckPlan[], names: readonly string[]): readonly
 }
 
 async function look(
-  identity: { readonly name: string; readonly region: string },
+  { name, region, egress }: AgentConfiguration,
   plans: readonly CheckPlan[],
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {
   await using resources = new AsyncDisposableStack();
-  const { assignment, once } = openServices(identity, resources);
+  const { assignment, once } = openServices({ name, region, egress }, resources);
   const looks = plans.map(async (plan) => {
     const observed = await runOnce(assign(plan, assignment), once, signal);
     return observed === undefined ? [] : [findingOf(plan, observed)];

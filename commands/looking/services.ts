@@ -3,22 +3,24 @@ import { Gate } from '#agent/gate';
 import { LoopDelay } from '#agent/loop-delay';
 import { type OnceOptions } from '#agent/once';
 import { SharedResources } from '#agent/shared';
+import { createEgressPolicy, type EgressSettings } from '#checks/net/egress';
 import { checkTypes } from '#checks/registry';
 import { createSystemClock } from '#lib/clock';
 
 /** As many as the agent admits at a time. */
 const passes = 4;
 
-/** What checks need that run here and now; goes with the stack. */
+/** What checks need that run here and now, under this egress policy or the default; goes with the stack. */
 export function openServices(
-  identity: Identity,
+  { egress, ...identity }: Identity & { readonly egress?: EgressSettings | undefined },
   resources: AsyncDisposableStack,
 ): { readonly assignment: AssignmentOptions; readonly once: OnceOptions } {
   const clock = createSystemClock();
   const { shared } = resources.use(new SharedResources());
+  const services = { clock, shared, ...(egress && { egress: createEgressPolicy(egress) }) };
   const loop = resources.use(new LoopDelay(clock));
   return {
-    assignment: { identity, types: checkTypes, services: { clock, shared } },
+    assignment: { identity, types: checkTypes, services },
     once: { clock, gate: new Gate(passes, clock), loop },
   };
 }

@@ -68,6 +68,24 @@ describe('probe', () => {
     expect(output).toMatch(/^DOWN {2}http .*\nhttp_status: .*503/);
   });
 
+  test('tries settings that stand in no configuration', async () => {
+    const tried = ['--header', 'X-Try: 1', '--expect-body', 'fine', '--expect-status', '2xx'];
+    const good = await farpoint('probe', 'http', site.url, ...tried);
+    expect(good.code).toBe(0);
+    const bad = await farpoint('probe', 'http', site.url, '--expect-match', '^good$');
+    expect(bad.code).toBe(1);
+    expect(bad.output).toContain('body_mismatch: the body does not match ^good$');
+    const wrong = await farpoint('probe', 'http', site.url, '--expect-match', '(');
+    expect(wrong.code).toBe(2);
+    expect(wrong.output).toMatch(/regular expression/i);
+  });
+
+  test('does not connect where the default policy denies it', async () => {
+    const { code, output } = await farpoint('probe', 'http', 'http://169.254.169.254/');
+    expect(code).toBe(3);
+    expect(output).toMatch(/^UNKNOWN .*\negress_denied: /);
+  });
+
   test('prints an object for programs', async () => {
     const { code, output } = await farpoint('probe', 'http', `${site.url}broken`, '--json');
     expect(code).toBe(1);
