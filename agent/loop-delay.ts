@@ -13,7 +13,6 @@ export class LoopDelay implements Disposable {
   readonly #timer: NodeJS.Timeout;
   #expectedMs: number;
   #blockedMs = 0;
-  #longestMs = 0;
 
   constructor(clock: Pick<Clock, 'monotonicMs'>) {
     this.#clock = clock;
@@ -26,21 +25,12 @@ export class LoopDelay implements Disposable {
     return this.#blockedMs + this.#overdueMs();
   }
 
-  /** The longest single block since this was asked last. */
-  takeLongestMs(): number {
-    const longestMs = Math.max(this.#longestMs, this.#overdueMs());
-    this.#longestMs = 0;
-    return longestMs;
-  }
-
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
   }
 
   #sample(): void {
-    const overdueMs = this.#overdueMs();
-    this.#blockedMs += overdueMs;
-    this.#longestMs = Math.max(this.#longestMs, overdueMs);
+    this.#blockedMs += this.#overdueMs();
     this.#expectedMs = this.#clock.monotonicMs() + sampleMs;
   }
 

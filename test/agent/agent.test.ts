@@ -131,7 +131,7 @@ describe('agent', () => {
   });
 
   test('while the collector is away for two minutes, checks go on; all arrives, in order and as dated', async () => {
-    const clock = createSwiftClock(60);
+    const clock = createSwiftClock(20);
     const stop = start([every(3000)], { clock });
     await eventually('results to arrive', () => startsOf(collector.points).length > 3);
     await collector.leave();
@@ -148,7 +148,7 @@ describe('agent', () => {
     const starts = startsOf(collector.points);
     expect(starts).toEqual(starts.toSorted((left, right) => left - right));
     const meanwhile = starts.filter((start) => start > awayUnixMs && start < backUnixMs);
-    expect(meanwhile.length).toBeGreaterThan(20);
+    expect(meanwhile.length).toBeGreaterThan(10);
     const newest = (metric: string): number => newestSum(collector.points, metric);
     expect(newest('farpoint.runs.completed')).toBe(starts.length);
     expect(newest('farpoint.runs.scheduled')).toBe(starts.length + newest('farpoint.runs.skipped'));

@@ -8,7 +8,7 @@ function block(ms: number): void {
   while (performance.now() < endMs);
 }
 
-test('a blocked event loop is known at once, in sum and at its longest', async () => {
+test('a blocked event loop is known at once, and adds up', async () => {
   using delay = new LoopDelay(createSystemClock());
   await setTimeout(50);
   const beforeMs = delay.blockedMs();
@@ -18,6 +18,4 @@ test('a blocked event loop is known at once, in sum and at its longest', async (
   block(60);
   await setTimeout(50);
   expect(delay.blockedMs() - beforeMs).toBeGreaterThanOrEqual(95 + 35);
-  expect(delay.takeLongestMs()).toBeGreaterThanOrEqual(95);
-  expect(delay.takeLongestMs()).toBeLessThan(95);
 });

@@ -60,7 +60,7 @@ describe('simulation', () => {
       ({ observation }) => observation.verdict.status === 'down',
     );
     expect(down).toHaveLength(310);
-  });
+  }, 120_000);
 
   test('the books balance at every moment, under any load', async () => {
     const load = fc.record({
@@ -111,7 +111,7 @@ describe('simulation', () => {
       ),
       { numRuns: 60 },
     );
-  }, 60_000);
+  }, 120_000);
 });
 
 /** Follows one target for a while and stops. */

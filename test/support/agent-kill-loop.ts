@@ -50,7 +50,7 @@ export async function agentKillLoop(count: number, seed: number): Promise<AgentK
   let agent = Farpoint.start(['agent', '-c', file]);
   for (let kill = 0; kill < count; kill += 1) {
     const before = memory.taken.length;
-    if (random() < 0.7) await eventually('results to arrive', () => memory.taken.length > before);
+    if (random() < 0.7) await eventually('results', () => memory.taken.length > before, 60_000);
     const endMs = performance.now() + 300 + random() * 900;
     while (performance.now() < endMs) {
       log.grow(Math.floor(random() * 20));
@@ -65,7 +65,7 @@ export async function agentKillLoop(count: number, seed: number): Promise<AgentK
       memory.taken.flatMap(({ points }) => points),
       'log.lines',
     );
-  await eventually('all lines to be counted', () => lines() >= log.lines).catch(() => undefined);
+  await eventually('all lines', () => lines() >= log.lines, 60_000).catch(() => undefined);
   const exit = await last.stop('SIGTERM');
   const points = memory.taken.flatMap(({ points }) => points);
   return {
