@@ -22,6 +22,10 @@ const requirements = {
   logrotate: apt('logrotate'),
   wrk: apt('wrk'),
   podman: apt('podman'),
+  runc: apt('runc'),
+  mmdebstrap: apt('mmdebstrap'),
+  'docker-compose': apt('docker-compose'),
+  'systemd-analyze': apt('systemd', 'systemd-analyze'),
   chromium: apt('chromium'),
   root: {
     present: () => process.getuid?.() === 0,
