@@ -1,0 +1,146 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+
+const root = join(import.meta.dirname, '../..');
+const debian = 'docker.io/library/debian:bookworm-slim';
+const node = 'docker.io/library/node:24-bookworm-slim';
+
+/** What a command in the engine said. */
+export interface Said {
+  readonly code: number | null;
+  readonly output: string;
+}
+
+/**
+ * A podman of its own, with all its images and containers in one temporary folder. Needs root, podman,
+ * runc and mmdebstrap. Nothing is pulled: Debian's base image is made from Debian's packages, and
+ * Node's from that and the Node.js that runs this.
+ */
+export class Engine implements Disposable {
+  readonly directory = mkdtempSync(join(tmpdir(), 'farpoint-podman-'));
+
+  constructor() {
+    writeFileSync(this.#file('containers.conf'), containersConf);
+    writeFileSync(this.#file('storage.conf'), storageConf(this.directory));
+  }
+
+  /** Builds the project's image from docker/Dockerfile, unchanged, over stand-in base images. */
+  buildImage(tag: string): void {
+    this.#importDebian();
+    this.#buildNode();
+    this.podman([
+      'build',
+      '--network=host',
+      '--format=docker',
+      '--tag',
+      tag,
+      '--file',
+      'docker/Dockerfile',
+      '.',
+    ]);
+  }
+
+  /** Runs podman to its end; throws with what it said where it fails. */
+  podman(args: readonly string[]): string {
+    const { code, output } = this.try(args);
+    if (code !== 0) throw new Error(`podman ${args.join(' ')}: exit ${code}\n${output}`);
+    return output.trim();
+  }
+
+  /** Runs podman to its end, whatever that is. */
+  try(args: readonly string[]): Said {
+    const { status, stdout, stderr } = spawnSync('podman', args, {
+      cwd: root,
+      encoding: 'utf8',
+      maxBuffer: 64 << 20,
+      env: {
+        PATH: process.env['PATH'],
+        HOME: this.directory,
+        TMPDIR: this.directory,
+        CONTAINERS_CONF: this.#file('containers.conf'),
+        CONTAINERS_STORAGE_CONF: this.#file('storage.conf'),
+      },
+    });
+    return { code: status, output: status === 0 ? stdout : `${stdout}${stderr}` };
+  }
+
+  [Symbol.dispose](): void {
+    this.try(['rm', '--all', '--force', '--time', '1']);
+    spawnSync('umount', [this.#file('graph/overlay')]);
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  #importDebian(): void {
+    const archive = this.#file('debian.tar');
+    const excluded = ['doc', 'man', 'locale'].map(
+      (name) => `--dpkgopt=path-exclude=/usr/share/${name}/*`,
+    );
+    const mirror = process.env['FARPOINT_TEST_DEBIAN'] ?? 'http://deb.debian.org/debian';
+    execFileSync(
+      'mmdebstrap',
+      [
+        '--quiet',
+        '--variant=minbase',
+        '--include=ca-certificates',
+        ...excluded,
+        'bookworm',
+        archive,
+        mirror,
+      ],
+      { stdio: ['ignore', 'pipe', 'pipe'] },
+    );
+    this.podman(['import', '--quiet', archive, debian]);
+    rmSync(archive);
+  }
+
+  #buildNode(): void {
+    const context = this.#file('node');
+    const local = join(context, 'files/usr/local');
+    mkdirSync(join(local, 'bin'), { recursive: true });
+    cpSync(process.execPath, join(local, 'bin/node'));
+    cpSync(npmFolder(), join(local, 'lib/node_modules/npm'), { recursive: true });
+    // Whatever certificate authorities reach the package registry from here, reach it from the build.
+    cpSync(
+      process.env['NODE_EXTRA_CA_CERTS'] ?? '/etc/ssl/certs/ca-certificates.crt',
+      join(context, 'files/etc/ssl/certs/ca-certificates.crt'),
+      { dereference: true },
+    );
+    writeFileSync(join(context, 'Dockerfile'), nodeDockerfile);
+    this.podman(['build', '--network=host', '--tag', node, context]);
+    rmSync(context, { recursive: true });
+  }
+
+  #file(name: string): string {
+    return join(this.directory, name);
+  }
+}
+
+/** As small as a container's own cgroup and ulimits allow in machines that are containers themselves. */
+const containersConf = `[containers]
+default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]
+[network]
+network_backend = "netavark"
+[engine]
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+runtime = "runc"
+`;
+
+function storageConf(directory: string): string {
+  return `[storage]\ndriver = "overlay"\ngraphroot = "${directory}/graph"\nrunroot = "${directory}/run"\n`;
+}
+
+const nodeDockerfile = `FROM ${debian}
+COPY files/ /
+RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm
+ENV NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt
+`;
+
+/** The npm that is on the PATH, as a folder. */
+function npmFolder(): string {
+  const command = execFileSync('sh', ['-c', 'command -v npm'], { encoding: 'utf8' }).trim();
+  return dirname(createRequire(realpathSync(command)).resolve('npm/package.json'));
+}
