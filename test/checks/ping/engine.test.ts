@@ -45,7 +45,7 @@ needs(
   });
 
   test('a run that never had its turn has sent nothing', async () => {
-    using engine = open(1);
+    using engine = open(0.01);
     await echo(engine, {});
     const report = await echo(engine, {}, AbortSignal.timeout(50));
     expect(report).toMatchObject({ sent: 0, replies: [] });

@@ -23,7 +23,7 @@ needs(
   'linux',
   'iproute2',
   'ping',
-)('an agent of an unprivileged user', () => {
+)('an agent of an unprivileged user', { timeout: 90_000 }, () => {
   let network: Network;
   let home: Disposable;
 
@@ -73,15 +73,14 @@ needs(
     await using agent = Farpoint.start(['agent', '-c', file], {}, wrapper);
     const reasonOf = (check: string): string | undefined =>
       collector.logs.find(({ attributes }) => attributes['check'] === check)?.body;
-    const verdicts = await eventually(
-      'a verdict on both checks, and the reason of a bad one',
-      () => {
-        const found = verdictsOf(collector);
-        const isExplained = (check: string): boolean =>
-          found[check] === 'up' || (check in found && reasonOf(check) !== undefined);
-        return ['echo', 'page'].every(isExplained) && found;
-      },
-    );
+    const what = 'a verdict on both checks, and the reason of a bad one';
+    const explained = (): Record<string, string> | false => {
+      const found = verdictsOf(collector);
+      const isExplained = (check: string): boolean =>
+        found[check] === 'up' || (check in found && reasonOf(check) !== undefined);
+      return ['echo', 'page'].every(isExplained) && found;
+    };
+    const verdicts = await eventually(what, explained, 60_000);
     const modes = collector.points
       .filter(({ name }) => name === 'probe.icmp.mode.info')
       .map(({ attributes }) => String(attributes['mode']));
