@@ -11,7 +11,7 @@ import { runCheck } from '../support/run-check.ts';
 const faults = [...dnsFaults, ...connectionFaults, ...tlsFaults, ...httpFaults, ...bodyFaults];
 
 describe('every fault has its own reason', () => {
-  test.each(faults)('$name: $error', async (fault) => {
+  test.concurrent.each(faults)('$name: $error', async (fault) => {
     await expectVerdict(fault);
   });
 

@@ -16,7 +16,7 @@ const places = ['resolve', 'tls', 'processing', 'transfer'] as const;
 type Delays = Readonly<Record<(typeof places)[number], number>>;
 
 /** How late a machine may be, at the start of a phase or at its end. */
-const toleranceMs = 60;
+const toleranceMs = 300;
 /** A loaded machine may be later than that by chance, but not for the same delays again and again. */
 const attemptsMax = 4;
 
@@ -24,7 +24,7 @@ const root = certify({ name: 'Test root', authority: true });
 const identity = certify({ name: 'service', hosts: ['service.test'], issuer: root });
 
 test('phases sum to the total, and a delay shows up in its own phase and in no other', async () => {
-  const delayMs = fc.constantFrom(0, 150);
+  const delayMs = fc.constantFrom(0, 650);
   await fc.assert(
     fc.asyncProperty(
       fc.record({ resolve: delayMs, tls: delayMs, processing: delayMs, transfer: delayMs }),
@@ -42,7 +42,7 @@ test('phases sum to the total, and a delay shows up in its own phase and in no o
         expect(misplaced).toEqual([]);
       },
     ),
-    { numRuns: 12, seed: 7 },
+    { numRuns: 5, seed: 7 },
   );
 });
 
@@ -59,16 +59,16 @@ test('a step of the wall clock in mid-run changes no duration', async () => {
   const observation = await runCheck(http, serving.url, {}, { services: { ...services, clock } });
   expect(stepMs).toBe(-3_600_000);
   expect(phasesOf(observation)['processing']).toBeGreaterThan(28);
-  expect(observation.durationMs).toBeLessThan(1000);
+  expect(observation.durationMs).toBeLessThan(60_000);
 });
 
 test('a run cut off at its deadline tells how long it was in which phase', async () => {
   await using serving = await serve(createServer(() => undefined));
-  const observation = await runCheck(http, serving.url, {}, { timeoutMs: 200 });
+  const observation = await runCheck(http, serving.url, {}, { timeoutMs: 2500 });
   expect(observation.verdict).toMatchObject({ error: 'header_timeout' });
   const phases = phasesOf(observation);
   expect(Object.keys(phases)).toEqual(['resolve', 'connect', 'processing']);
-  expect(phases['processing']).toBeGreaterThan(150);
+  expect(phases['processing']).toBeGreaterThan(1000);
 });
 
 async function observeDelayed(delays: Delays): Promise<Observation> {
