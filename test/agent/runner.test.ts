@@ -4,6 +4,8 @@ import { Follower } from '#agent/follower';
 import { follow } from '#agent/runner';
 import { type Run } from '#checks/check';
 import { type Observation } from '#lib/observation';
+import { type SeriesMemory, encodeResult } from '#lib/results';
+import { formatPoints } from '../support/formatted-points.ts';
 import { assignmentOf, followerOptions, MemoryRecorder, up } from '../support/assignments.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 
@@ -286,6 +288,30 @@ describe('a run', () => {
     );
     expect(seen).toEqual([undefined, { lines: 1 }, { lines: 2 }]);
   });
+});
+
+test('golden: all an agent emits for a run, its own books included', async () => {
+  const clock = new ManualClock();
+  const { results } = await watch(
+    taking(clock, () => 12_000),
+    {
+      clock,
+      forMs: 75_000,
+      plan: {
+        timeoutMs: 40_000,
+        target: 'edge.example.net',
+        check: 'edge',
+        schedule: { everyMs: 10_000 },
+      },
+    },
+  );
+  let memory: SeriesMemory | undefined;
+  const texts = results.map((result) => {
+    const encoded = encodeResult(result, memory);
+    memory = encoded.memory;
+    return formatPoints(encoded.points);
+  });
+  await expect(texts.slice(0, 2).join('\n')).toMatchFileSnapshot('../golden/agent-run.txt');
 });
 
 describe('time', () => {

@@ -63,5 +63,5 @@ function formatValue(value: MetricPoint['value']): string {
 }
 
 function toMs(nano: bigint): number {
-  return Number(nano) / 1e6;
+  return Number(nano / 1000n) / 1000;
 }
