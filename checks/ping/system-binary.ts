@@ -1,6 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { text } from 'node:stream/consumers';
+import { Worker } from 'node:worker_threads';
 import {
   type EchoError,
   type EchoPlan,
@@ -9,6 +8,9 @@ import {
   type EchoUnavailable,
   type Pinger,
 } from './pinger.ts';
+import type { SystemPingJob } from './system-ping-worker.ts';
+
+const searchPath = '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin';
 
 export type SystemBinary = Pick<Pinger, 'echo'>;
 
@@ -30,44 +32,37 @@ export async function openSystemBinary(): Promise<SystemBinary | EchoUnavailable
   return 'unavailable' in report ? report : { echo };
 }
 
-/** Runs the system's `ping` once; the process ends with the signal. */
+/**
+ * Runs the system's `ping` once, through the package of that name. It runs in a thread of its own: a line
+ * it cannot parse throws in its listener, which ends the thread and not the agent, and the thread's
+ * environment holds the language still.
+ */
 async function echo(plan: EchoPlan, signal: AbortSignal): Promise<EchoReport | EchoUnavailable> {
-  const child = spawn('ping', argumentsFor(plan), {
-    stdio: ['ignore', 'pipe', 'pipe'],
+  const job: SystemPingJob = {
+    address: plan.address,
+    options: argumentsFor(plan),
+    count: plan.count,
+  };
+  const worker = new Worker(new URL('./system-ping-worker.ts', import.meta.url), {
+    workerData: job,
     env: { PATH: searchPath, LC_ALL: 'C' },
-    signal,
-    killSignal: 'SIGINT',
   });
-  const [output, complaint, failure] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    failureOf(child),
-  ]);
-  if (failure !== undefined && !signal.aborted) {
-    return { unavailable: `cannot run the system's ping: ${failure}` };
-  }
-  if (!output.startsWith('PING ')) {
-    return { unavailable: `the system's ping refused: ${complaint.trim() || 'no output'}` };
-  }
-  return parseOutput(output, plan);
-}
-
-/** Waits for the process to end; says why it could not start. */
-async function failureOf(child: ChildProcess): Promise<string | undefined> {
   try {
-    await once(child, 'close');
-    return undefined;
+    const [output] = await once(worker, 'message', { signal });
+    if (typeof output === 'string' && output.startsWith('PING ')) return parseOutput(output, plan);
+    return { unavailable: `the system's ping refused: ${String(output).trim() || 'no output'}` };
   } catch (error) {
-    return error instanceof Error ? error.message : 'unknown failure';
+    if (signal.aborted) return { unavailable: "the run ended before the system's ping did" };
+    const reason = error instanceof Error ? error.message.trim() : 'unknown failure';
+    return { unavailable: `cannot run the system's ping: ${reason}` };
+  } finally {
+    await worker.terminate();
   }
 }
-
-const searchPath = '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin';
 
 /** Flags that iputils and busybox share, and iputils' own only where they are needed. */
 function argumentsFor(plan: EchoPlan): string[] {
   const options = [
-    ['-c', String(plan.count)],
     ['-i', seconds(plan.gapMs)],
     ['-W', seconds(plan.waitMs)],
     ['-s', String(plan.size)],
@@ -75,7 +70,7 @@ function argumentsFor(plan: EchoPlan): string[] {
     plan.dontFragment ? ['-M', 'do'] : [],
     plan.source === undefined ? [] : ['-I', plan.source],
   ];
-  return ['-n', plan.family === 4 ? '-4' : '-6', ...options.flat(), '--', plan.address];
+  return [plan.family === 4 ? '-4' : '-6', ...options.flat()];
 }
 
 function seconds(ms: number): string {
