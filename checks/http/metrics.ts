@@ -52,6 +52,10 @@ export const extractedValue = gauge('probe.value', '', {
   attributes: ['name', 'unit'],
   description: 'A number read from the answer, in the unit its attribute says',
 });
+export const valueBound = gauge('probe.value.bound', '', {
+  attributes: ['name', 'unit', 'bound'],
+  description: 'What a value is expected to keep to: bound is min or max',
+});
 
 export const httpMetrics: readonly MetricDeclaration[] = [
   phaseDuration,
@@ -68,6 +72,7 @@ export const httpMetrics: readonly MetricDeclaration[] = [
   throughput,
   longestStall,
   extractedValue,
+  valueBound,
   ...addressMetrics,
   ...tlsMetrics,
 ];

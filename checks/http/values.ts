@@ -2,7 +2,7 @@ import { Failure } from '../net/failure.ts';
 import { type Trace } from '../net/trace.ts';
 import { type Answer, type Source } from '../inspect/examine.ts';
 import { type Asked } from './expect.ts';
-import { extractedValue } from './metrics.ts';
+import { extractedValue, valueBound } from './metrics.ts';
 import { headerText, type Received } from './received.ts';
 import { type ValueSettings } from './value-settings.ts';
 
@@ -25,6 +25,11 @@ export function askValues(
         return Failure.down('value_missing', `there is no value ${name}: ${value}`);
       }
       trace.measure(extractedValue, value, { name, unit: settings.unit });
+      for (const bound of ['min', 'max'] as const) {
+        const limit = settings.expect?.[bound];
+        if (limit === undefined) continue;
+        trace.measure(valueBound, limit, { name, unit: settings.unit, bound });
+      }
       return judgeThresholds(name, value, settings);
     },
   }));

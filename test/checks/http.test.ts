@@ -66,6 +66,17 @@ describe('http', () => {
     expect(valuesOf(observation)).toMatchObject({ 'probe.http.body.size': 5 });
   });
 
+  test('a value out of its bounds is down, and measured beside them', async () => {
+    await using server = await serveHttp((_request, response) => response.end('{"waiting":12}'));
+    const values = { waiting: { json: 'waiting', unit: '{job}', expect: { max: 10 } } };
+    const observation = await runCheck(http, server.url, { values });
+    expect(observation.verdict).toMatchObject({ status: 'down', error: 'value_threshold' });
+    expect(valuesOf(observation)).toMatchObject({
+      'probe.value{name=waiting,unit={job}}': 12,
+      'probe.value.bound{name=waiting,unit={job},bound=max}': 10,
+    });
+  });
+
   test('a body that ends early is truncated', async () => {
     await using server = await serveHttp((_request, response) => {
       response.writeHead(200, { 'content-length': 1000 });
