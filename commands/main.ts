@@ -52,6 +52,11 @@ const commands: readonly Entry[] = [
     load: () => import('./schema.ts'),
   },
   {
+    usage: 'grafana',
+    summary: 'Write dashboards and alert rules for Grafana and Prometheus',
+    load: () => import('./grafana.ts'),
+  },
+  {
     usage: 'key <action>',
     summary: 'Make a key for an agent, and the line for the collector',
     load: () => import('./key.ts'),

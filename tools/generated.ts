@@ -1,7 +1,11 @@
 import { agentJsonSchema } from '#agent/json-schema';
 import { collectorJsonSchema } from '#collector/json-schema';
+import { grafanaFiles } from '#grafana/files';
+import { defaultSettings } from '#grafana/settings';
 import { configurationReference } from './configuration-reference.ts';
 import { metricsReference } from './metrics-reference.ts';
+
+const grafana = Object.entries(grafanaFiles(defaultSettings));
 
 /** What is generated, a line each: the file, and how its text is made. */
 export const generated: Readonly<Record<string, () => string>> = {
@@ -9,6 +13,7 @@ export const generated: Readonly<Record<string, () => string>> = {
   'docs/collector.schema.json': () => json(collectorJsonSchema()),
   'docs/configuration.md': configurationReference,
   'docs/metrics.md': metricsReference,
+  ...Object.fromEntries(grafana.map(([file, text]) => [`grafana/generated/${file}`, () => text])),
 };
 
 function json(value: unknown): string {

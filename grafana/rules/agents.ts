@@ -1,0 +1,73 @@
+import { quiet, type RuleGroup } from '../rule.ts';
+import { type Settings } from '../settings.ts';
+import { fresh } from '../verdicts.ts';
+
+const dashboard = { uid: 'farpoint-pipeline', variables: [] };
+
+/** Whether the agents do what they are there for. */
+export function agents({ lookback }: Settings): RuleGroup {
+  const perAgent = 'by (region, agent)';
+  return {
+    name: 'farpoint-agents',
+    intervalSeconds: 30,
+    recordings: [],
+    alerts: [
+      {
+        name: 'AgentSilent',
+        // Told by the collector for every agent that has a key: data, not their absence.
+        expression: 'time() - max by (agent) (farpoint_agent_last_seen_timestamp_seconds)',
+        fires: { above: 180 },
+        for: '1m',
+        severity: 'warning',
+        summary: ({ label, value }) =>
+          `Agent ${label('agent')} has not been heard of for ${value('duration')}`,
+        dashboard,
+        states: quiet,
+      },
+      {
+        name: 'AgentCannotTell',
+        expression: `avg ${perAgent} (${fresh('unknown', lookback)})`,
+        fires: { above: 0.5 },
+        for: '5m',
+        severity: 'warning',
+        summary: ({ label, value }) =>
+          `Agent ${label('agent')} in ${label('region')} cannot tell for ${value('share')} of its targets whether they are up`,
+        dashboard,
+        states: quiet,
+      },
+      {
+        name: 'AgentSkipsRuns',
+        expression: `sum ${perAgent} (increase(farpoint_runs_skipped_total{reason!="agent_stopping"}[15m])) / clamp_min(sum ${perAgent} (increase(farpoint_runs_scheduled_total[15m])), 1)`,
+        fires: { above: 0.1 },
+        for: '5m',
+        severity: 'warning',
+        summary: ({ label, value }) =>
+          `Agent ${label('agent')} in ${label('region')} skipped ${value('share')} of its runs over 15 minutes`,
+        dashboard,
+        states: quiet,
+      },
+      {
+        name: 'AgentBacklog',
+        expression: 'max by (region, agent) (farpoint_agent_outbox_age_seconds)',
+        fires: { above: 300 },
+        for: '5m',
+        severity: 'warning',
+        summary: ({ label, value }) =>
+          `Agent ${label('agent')} in ${label('region')} has results that wait since ${value('duration')} for the collector`,
+        dashboard,
+        states: quiet,
+      },
+      {
+        name: 'AgentClockWrong',
+        expression: 'max by (region, agent) (abs(farpoint_agent_clock_offset_seconds))',
+        fires: { above: 5 },
+        for: '5m',
+        severity: 'warning',
+        summary: ({ label, value }) =>
+          `The clock of agent ${label('agent')} in ${label('region')} is off by ${value('duration')}`,
+        dashboard,
+        states: quiet,
+      },
+    ],
+  };
+}

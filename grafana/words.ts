@@ -1,0 +1,52 @@
+/** How an annotation says what is only known when the alert fires. */
+export interface Words {
+  readonly label: (name: string) => string;
+  /** The value of the expression: as it is, a share as per cent, or seconds as a duration. */
+  readonly value: (as: 'number' | 'share' | 'duration') => string;
+  /** `in eu-west, us-east`: the regions in which the target is down. */
+  readonly where: string;
+  /** `: connect_refused, http_status`: why, over all regions or in that of the alert. */
+  readonly why: (scope: 'target' | 'region') => string;
+  /** `; last up at …`: anywhere, where it is down now, or in the region of the alert. */
+  readonly since: (scope: 'target' | 'down' | 'region') => string;
+}
+
+/** Templates of Prometheus and vmalert, which may ask for more than the alert knows. */
+export const prometheusWords: Words = {
+  label: (name) => `{{ $labels.${name} }}`,
+  value: (as) => `{{ $value | ${formats[as]} }}`,
+  where: `in ${listed(ask('farpoint:region:up{@} == 0', 'target'), 'region')}`,
+  why: (scope) =>
+    `: ${listed(ask('max by (error_type) (probe_error{@} and ignoring (error_type) max without (verdict) (probe_verdict{@,verdict="down"} == 1))', scope), 'error_type')}`,
+  since: (scope) =>
+    `; {{ with query (${ask(`max(max_over_time((timestamp(probe_success{@}) and probe_success{@} == 1)[6h:1m])${scope === 'down' ? ' and ignoring (verdict) probe_verdict{@,verdict="down"} == 1' : ''})`, scope)}) }}last up at {{ . | first | value | humanizeTimestamp }}{{ else }}not up in the last 6 hours{{ end }}`,
+};
+
+/** Templates of Grafana, which know the alert's labels and value only; the dashboard tells the rest. */
+export const grafanaWords: Words = {
+  label: (name) => `{{ $labels.${name} }}`,
+  value: (as) => `{{ $values.A.Value | ${formats[as]} }}`,
+  where: 'in {{ $values.A.Value | humanizePercentage }} of the regions that can tell',
+  why: () => '',
+  since: () => '',
+};
+
+const formats = {
+  number: 'humanize',
+  share: 'humanizePercentage',
+  duration: 'humanizeDuration',
+};
+
+/** A template that makes a query; `@` stands for what selects the series of the alert. */
+function ask(query: string, scope: 'target' | 'down' | 'region'): string {
+  const labels = ['job', 'instance', 'check', ...(scope === 'region' ? ['region'] : [])];
+  const selector = labels.map((label) => `${label}=%q`).join(',');
+  const times = query.split('@').length - 1;
+  const values = Array.from({ length: times }, () => labels.map((label) => `$labels.${label}`));
+  const format = query.replaceAll('@', selector).replaceAll('"', String.raw`\"`);
+  return `printf "${format}" ${values.flat().join(' ')}`;
+}
+
+function listed(query: string, label: string): string {
+  return `{{ range $index, $one := query (${query}) | sortByLabel "${label}" }}{{ if $index }}, {{ end }}{{ $one.Labels.${label} }}{{ else }}not known{{ end }}`;
+}

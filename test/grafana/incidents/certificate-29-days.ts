@@ -1,0 +1,8 @@
+import { type Incident, target } from '../../support/incident.ts';
+
+export const incident: Incident = {
+  title: 'a certificate with 29 days left',
+  minutes: 30,
+  changes: [{ from: 0, set: { certificateDays: 29 } }],
+  firing: [{ alert: 'CertificateExpiring', from: 10, labels: { ...target } }],
+};

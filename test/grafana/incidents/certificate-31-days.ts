@@ -1,0 +1,8 @@
+import { type Incident } from '../../support/incident.ts';
+
+export const incident: Incident = {
+  title: 'a certificate with 31 days left',
+  minutes: 30,
+  changes: [{ from: 0, set: { certificateDays: 31 } }],
+  firing: [],
+};

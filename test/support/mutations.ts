@@ -1,0 +1,31 @@
+import { type Alert } from '#grafana/rule';
+
+/** An alert with one mistake in it. */
+export interface Mutant {
+  readonly change: string;
+  readonly wrong: Alert;
+}
+
+/** Every mistake of a number: the threshold half as much again, and a third less; the delay a minute off. */
+export function mutantsOf(alert: Alert): readonly Mutant[] {
+  const { fires } = alert;
+  const [side, threshold] = 'above' in fires ? ['above', fires.above] : ['below', fires.below];
+  const minutes = Number.parseInt(alert.for, 10);
+  return [
+    ...wrongThresholds(threshold).map((wrong) => ({
+      change: `${side} ${wrong}, not ${threshold}`,
+      wrong: { ...alert, fires: side === 'above' ? { above: wrong } : { below: wrong } },
+    })),
+    ...(minutes === 0 ? [1] : [minutes - 1, minutes + 1]).map((wrong) => ({
+      change: `for ${wrong}m, not ${alert.for}`,
+      wrong: { ...alert, for: `${wrong}m` },
+    })),
+  ];
+}
+
+/** Of a count, and of what must not happen at all, no share can be taken. */
+function wrongThresholds(threshold: number): readonly number[] {
+  if (threshold === 0) return [-1, 5];
+  if (threshold === 1) return [0, 2];
+  return [threshold / 1.5, threshold * 1.5];
+}
