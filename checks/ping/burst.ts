@@ -31,8 +31,8 @@ export class Burst {
   readonly #roundTripsMs: Float64Array;
   /** Zero if it is not known. */
   readonly #hopLimits: Uint8Array;
-  #attempted = 0;
   readonly #errors = new Map<string, EchoError>();
+  #attempted = 0;
   #received = 0;
   #reordered = 0;
   #newest = -1;

@@ -1,5 +1,6 @@
 import { checksum, icmpHeaderBytes, icmpTypes } from './icmp.ts';
-import { addressOf } from './libc.ts';
+import { type Libc } from './libc.ts';
+import { type SocketOptions } from './socket-options.ts';
 
 /*
  * What sendmsg(2) is given, in one block of memory, as Linux has it on 64-bit little-endian machines:
@@ -26,9 +27,9 @@ export class EchoMessage {
 
   /** The kernel fills the checksum in, except that of an IPv4 packet on a raw socket. */
   constructor(
-    { kind, family }: { readonly kind: 'datagram' | 'raw'; readonly family: 4 | 6 },
-    address: Uint8Array,
-    payload: Uint8Array,
+    libc: Libc,
+    { kind, family }: Pick<SocketOptions, 'kind' | 'family'>,
+    { address, payload }: { readonly address: Uint8Array; readonly payload: Uint8Array },
   ) {
     this.packetBytes = icmpHeaderBytes + payload.length;
     this.#hasChecksum = kind === 'raw' && family === 4;
@@ -36,7 +37,7 @@ export class EchoMessage {
     this.bytes = new Uint8Array(block);
     this.#view = new DataView(block);
     this.#packet = this.bytes.subarray(offsets.packet);
-    this.#lay(address.length);
+    this.#lay(libc.addressOf(this.bytes), address.length);
     this.bytes.set(address, offsets.name);
     this.#packet[0] = icmpTypes[family].request;
     this.#packet.set(payload, icmpHeaderBytes);
@@ -53,9 +54,8 @@ export class EchoMessage {
     view.setUint16(offsets.packet + 2, checksum(this.#packet));
   }
 
-  #lay(nameBytes: number): void {
+  #lay(base: bigint, nameBytes: number): void {
     const view = this.#view;
-    const base = addressOf(this.bytes);
     view.setBigUint64(0, base + BigInt(offsets.name), true);
     view.setUint32(8, nameBytes, true);
     view.setBigUint64(16, base + BigInt(offsets.iov), true);

@@ -1,7 +1,8 @@
 import { AF_INET, AF_INET6 } from './address.ts';
 import { type Burst } from './burst.ts';
 import { type EchoMessage } from './echo-message.ts';
-import { describeErrno, errno, type Libc } from './libc.ts';
+import { describeErrno, errno } from './errno.ts';
+import { type Libc } from './libc.ts';
 import { type Message, type ReceiveRing } from './receive-ring.ts';
 import { prepareSocket, type Refusal, type SocketOptions } from './socket-options.ts';
 
@@ -9,8 +10,8 @@ import { prepareSocket, type Refusal, type SocketOptions } from './socket-option
 const sequencesMax = 65_536;
 
 /**
- * One ICMP socket, with one random identifier for its life. The n-th packet has
- * sequence n, by which replies and ICMP errors find their flight.
+ * One ICMP socket, with one random identifier for its life. Its n-th packet has sequence n, by which
+ * replies and ICMP errors find whose it was.
  */
 export class EchoSocket implements Disposable {
   readonly options: SocketOptions;

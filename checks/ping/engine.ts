@@ -5,8 +5,9 @@ import { Agenda } from './agenda.ts';
 import { Burst } from './burst.ts';
 import { EchoMessage } from './echo-message.ts';
 import { EchoSocket } from './echo-socket.ts';
+import { describeErrno, errno } from './errno.ts';
 import { icmpHeaderBytes } from './icmp.ts';
-import { describeErrno, errno, type Libc } from './libc.ts';
+import { type Libc } from './libc.ts';
 import { Pace } from './pace.ts';
 import { type EchoError, type EchoPlan, type EchoReport, type EchoUnavailable } from './pinger.ts';
 import { Receiver } from './receiver.ts';
@@ -17,8 +18,8 @@ import { WallClock } from './wall-clock.ts';
 /*
  * All echo requests of the process, sent and received by one pump on the event loop.
  *
- * The pump runs every slot of 10 ms while anything is under way. It fetches what has arrived, ends what has
- * waited long enough, and sends what is due, spread over the slots. It need not hurry: the kernel
+ * The pump runs every slot of 10 ms while anything is under way. It fetches what has arrived, ends what
+ * has waited long enough, and sends what is due, spread over the slots. It need not hurry: the kernel
  * stamps packets when they leave and when they arrive, and keeps them until they are fetched. So a
  * busy event loop neither changes a round trip nor loses a reply that came in time, and a thousand
  * packets a second cost a hundred wake-ups. (Waiting for the sockets by koffi's poll handles wakes up
@@ -49,6 +50,7 @@ interface Sending {
   socket: EchoSocket;
 }
 
+/** Serves any number of bursts at once; see above. */
 export class IcmpEngine implements Disposable {
   readonly #libc: Libc;
   readonly #clock: Clock;
@@ -65,11 +67,11 @@ export class IcmpEngine implements Disposable {
   #isArmed = false;
 
   constructor({ libc, clock, kinds, packetsPerSecondMax, slotMs }: EngineOptions) {
+    this.#libc = libc;
+    this.#clock = clock;
     this.#slotMs = slotMs;
     this.#sends = new Agenda(slotMs);
     this.#ends = new Agenda(slotMs);
-    this.#libc = libc;
-    this.#clock = clock;
     this.#wallClock = new WallClock(libc, clock);
     this.#kinds = kinds;
     this.#pace = new Pace(packetsPerSecondMax);
@@ -114,7 +116,7 @@ export class IcmpEngine implements Disposable {
     if (!(socket instanceof EchoSocket)) {
       return { unavailable: `cannot open an ICMP socket: ${socket.refused}` };
     }
-    const message = new EchoMessage(options, address, payload);
+    const message = new EchoMessage(this.#libc, options, { address, payload });
     this.#receiver.makeRoomFor(message.packetBytes);
     return { burst, message, options, socket };
   }

@@ -1,5 +1,3 @@
-import { constants } from 'node:os';
-import { getSystemErrorMap } from 'node:util';
 import koffi from 'koffi';
 
 /** The few system calls that an ICMP socket needs. Each returns -1 on failure and leaves `errno`. */
@@ -14,6 +12,8 @@ export interface Libc {
   inet_pton(family: number, text: string, address: Uint8Array): number;
   if_nametoindex(name: string): number;
   errno(): number;
+  /** Where in memory the bytes of a view are; they stay there as long as the view is held. */
+  addressOf(view: Uint8Array): bigint;
 }
 
 /** Binds to the C library this process runs on, glibc or musl. Throws where there is none. */
@@ -30,18 +30,6 @@ export function loadLibc(): Libc {
     inet_pton: libc.func('int inet_pton(int, const char*, void*)'),
     if_nametoindex: libc.func('uint if_nametoindex(const char*)'),
     errno: () => koffi.errno(),
+    addressOf: (view) => koffi.address(view),
   };
 }
-
-/** Where in memory the bytes of a view are; they stay there as long as the view is held. */
-export function addressOf(view: Uint8Array): bigint {
-  return koffi.address(view);
-}
-
-/** `permission denied (EACCES)` */
-export function describeErrno(errno: number): string {
-  const [name, text] = getSystemErrorMap().get(-errno) ?? [`errno ${errno}`, 'system error'];
-  return `${text} (${name})`;
-}
-
-export const errno = constants.errno;

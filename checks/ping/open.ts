@@ -1,7 +1,7 @@
 import { type Clock } from '#lib/clock';
 import { EchoSocket } from './echo-socket.ts';
 import { IcmpEngine } from './engine.ts';
-import { type Libc, loadLibc } from './libc.ts';
+import { type Libc } from './libc.ts';
 import { type Pinger, type PingerMode } from './pinger.ts';
 import { type SocketOptions } from './socket-options.ts';
 import { openSystemBinary } from './system-binary.ts';
@@ -20,7 +20,7 @@ export interface PingerOptions {
  * the system's program. Never fails: with none of them every run says why.
  */
 export async function openPinger({ slotMs = 10, ...options }: PingerOptions): Promise<Pinger> {
-  const { libc, kinds, refusals } = openSockets();
+  const { libc, kinds, refusals } = await tryWithLibc();
   const engine = libc && new IcmpEngine({ libc, kinds, slotMs, ...options });
   const binary = kinds[4] && kinds[6] ? undefined : await openSystemBinary();
   if (binary && 'unavailable' in binary) refusals.push(binary.unavailable);
@@ -47,14 +47,23 @@ interface Sockets {
   readonly refusals: string[];
 }
 
+async function tryWithLibc(): Promise<Sockets> {
+  if (process.platform !== 'linux' || !['x64', 'arm64'].includes(process.arch)) {
+    return { kinds: {}, refusals: ['own ICMP sockets need Linux on x64 or arm64'] };
+  }
+  try {
+    const { loadLibc } = await import('./libc.ts');
+    return trySockets(loadLibc());
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return { kinds: {}, refusals: [`cannot call the C library: ${why}`] };
+  }
+}
+
 /** Tries which kinds of socket may be opened. */
-function openSockets(): Sockets {
+function trySockets(libc: Libc): Sockets {
   const kinds: Sockets['kinds'] = {};
   const refusals: string[] = [];
-  if (process.platform !== 'linux' || !['x64', 'arm64'].includes(process.arch)) {
-    return { kinds, refusals: [`own ICMP sockets need Linux on x64 or arm64`] };
-  }
-  const libc = loadLibc();
   for (const family of [4, 6] as const) {
     for (const kind of ['datagram', 'raw'] as const) {
       if (kinds[family] !== undefined) continue;

@@ -1,5 +1,5 @@
 import { icmpTypes } from './icmp.ts';
-import { addressOf, type Libc } from './libc.ts';
+import { type Libc } from './libc.ts';
 
 /**
  * A raw socket is given every ICMP packet of the host. The filter (classic BPF, see the kernel's
@@ -34,7 +34,7 @@ export function attachRawFilter(
   }
   const fprog = new Uint8Array(16);
   new DataView(fprog.buffer).setUint16(0, program.length, true);
-  new DataView(fprog.buffer).setBigUint64(8, addressOf(code), true);
+  new DataView(fprog.buffer).setBigUint64(8, libc.addressOf(code), true);
   return libc.setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, fprog, fprog.length) < 0
     ? libc.errno()
     : 0;

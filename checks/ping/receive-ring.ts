@@ -1,4 +1,4 @@
-import { addressOf, type Libc } from './libc.ts';
+import { type Libc } from './libc.ts';
 
 /*
  * One block of memory that recvmmsg(2) fills with up to `slots` messages at once, and the reading of
@@ -124,7 +124,7 @@ export class ReceiveRing {
   }
 
   #lay(): void {
-    const base = addressOf(this.bytes);
+    const base = this.#libc.addressOf(this.bytes);
     for (let slot = 0; slot < this.#slots; slot++) {
       const header = headerBytes * slot;
       const iov = this.#offsets.iov + vectorBytes * slot;

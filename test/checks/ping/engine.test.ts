@@ -86,7 +86,7 @@ needs(
     const payload = new Uint8Array(56);
     const count = 30_000;
     const burst = new Burst(echoPlan({ count: count + 1 }), ipOf(address), payload);
-    const message = new EchoMessage(options, address, payload);
+    const message = new EchoMessage(libc, options, { address, payload });
     const receiver = new Receiver(libc, 0);
     socket.waiting.add(burst);
     const send = (): void => {
