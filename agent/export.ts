@@ -208,10 +208,11 @@ export class Exporter {
 
   /** The disk or the outbox itself: nothing is lost, and the same is tried again. */
   async #stumble(cause: unknown, signal: AbortSignal): Promise<void> {
-    this.#options.log.error(
-      { error: cause },
-      'the outbox cannot be read or acknowledged; trying again',
-    );
-    await this.#options.clock.sleep(this.#backOff.next(), signal).catch(() => undefined);
+    const { log, clock } = this.#options;
+    if (this.#trouble === undefined) {
+      log.error({ error: cause }, 'the outbox cannot be worked on; trying again');
+    }
+    this.#trouble = `outbox: ${cause instanceof Error ? cause.message : String(cause)}`;
+    await clock.sleep(this.#backOff.next(), signal).catch(() => undefined);
   }
 }

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CollectorClient } from '#agent/collector-client';
@@ -223,6 +223,19 @@ describe('data that is refused', () => {
     expect(startsOf(collector.points)).toEqual(starts);
     expect(exporter.statistics.quarantinedRecords).toBe(0);
     expect(lines.messages('error')).toHaveLength(1);
+  });
+
+  test('stays in the outbox while it cannot be set aside', async () => {
+    collector.behave = isPoisoned;
+    writeFileSync(quarantineDirectory, 'a file where the folder should be');
+    const starts = await record(10);
+    const exporter = startExport();
+    await eventually('the trouble', () => exporter.statistics.trouble?.startsWith('outbox: '));
+    rmSync(quarantineDirectory);
+    await emptied();
+    const arrived = new Set(startsOf(collector.points));
+    expect(arrived).toEqual(new Set(starts.filter((start) => start !== poison)));
+    expect(readdirSync(quarantineDirectory)).toHaveLength(1);
   });
 
   test('taken with reservations is counted and said once', async () => {
