@@ -2,6 +2,7 @@ import { type LogFile } from './files.ts';
 import { GzipContent } from './gzip-content.ts';
 import { advanceTail, fingerprint, headOf, sameStart } from './segment.ts';
 import { type SegmentState } from './state.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 /*
  * A compressed file does not grow, and is what some segment has become, whole. To know which, its
@@ -134,16 +135,4 @@ interface Inspecting {
   readonly size: number;
   readonly positions: readonly number[];
   readonly result: Promise<Inspection>;
-}
-
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
-  if (signal.aborted) return undefined;
-  const aborted = Promise.withResolvers<undefined>();
-  const abort = (): void => aborted.resolve(undefined);
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    return await Promise.race([promise, aborted.promise]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
 }

@@ -1,4 +1,4 @@
-import { readClf, readIso8601, readUnix } from './timestamps.ts';
+import { readClf, readIso8601, readTime, readUnix } from './timestamps.ts';
 
 /* What the parsers read the fields of a line with. */
 
@@ -71,9 +71,10 @@ export class NumberReader {
     return stop - at > 16 ? at : stop;
   }
 
-  /** Whether the bytes are a number, or a dash, which stands for none and is kept as NaN. */
+  /** Whether the bytes are a number, or a dash or nothing, which stand for none and are kept as NaN. */
   whole(bytes: Buffer, at: number, end: number): boolean {
-    if (end - at !== 1 || bytes[at] !== dash) return end > at && this.end(bytes, at, end) === end;
+    const none = end === at || (end === at + 1 && bytes[at] === dash);
+    if (!none) return this.end(bytes, at, end) === end;
     this.#digits = Number.NaN;
     this.#fractionDigits = 0;
     return true;
@@ -87,7 +88,7 @@ export class NumberReader {
     return negative ? -this.value(1) : this.value(1);
   }
 
-  /** Where a list of numbers or dashes ends, which are added up; `at` where there is none. See `listSeparator`. */
+  /** Where a list of numbers or dashes ends, which are added up; NaN where there is none. See `listSeparator`. */
   sumEnd(bytes: Buffer, at: number, end: number): number {
     let sumMilli = Number.NaN;
     let stop = at;
@@ -102,6 +103,10 @@ export class NumberReader {
     this.#digits = sumMilli / 1000;
     this.#fractionDigits = 0;
     return stop;
+  }
+
+  get isNone(): boolean {
+    return Number.isNaN(this.#digits);
   }
 
   /** Multiplied or divided once, so that 0.069 s are 69 ms and not more. */
@@ -142,6 +147,12 @@ export class AddressReader {
     this.address = address >>> 0;
     return stop;
   }
+}
+
+/** Where the first of a list ends whose members are separated by commas. */
+export function firstOfList(bytes: Buffer, at: number, end: number): number {
+  for (let stop = at; stop < end; stop++) if (bytes[stop] === comma) return stop;
+  return end;
 }
 
 /** nginx lists the values of several upstreams with `, ` between attempts and ` : ` between groups. */
@@ -185,11 +196,9 @@ export class TimeReader {
   }
 }
 
-export type TimeForm = 'clf' | 'iso8601' | 'unix';
-const readers = { clf: readClf, iso8601: readIso8601, unix: readUnix } satisfies Record<
-  TimeForm,
-  unknown
->;
+/** `any` is whichever of them it looks like. */
+export type TimeForm = 'clf' | 'iso8601' | 'unix' | 'any';
+const readers = { clf: readClf, iso8601: readIso8601, unix: readUnix, any: readTime };
 
 /** Where the method of a request line ends, before its space; `at` where there is none. */
 export function methodEnd(bytes: Buffer, at: number, end: number): number {

@@ -25,15 +25,23 @@ export interface Listing {
 /** What logrotate and its like put behind, or before the extension of, the name of a rotated file. */
 const rotation = String.raw`[.-](?:\d[\dTZ_.:-]*|old|bak|prev)`;
 
-/** Looks for the log and for its rotated files, and at `paths` where files of it were before. */
-export function listFiles(target: string, paths: readonly string[]): Listing {
+/**
+ * Looks for the log, for its rotated files, beside it and where `rotated` (patterns of paths) says, and
+ * at `paths`, where files of it were before.
+ */
+export function listFiles(
+  target: string,
+  rotated: readonly string[],
+  paths: readonly string[],
+): Listing {
   const live = isPattern(target) ? globSync(target) : [target];
   const files = new Map<string, LogFile>();
   let problem: NodeJS.ErrnoException | undefined;
   for (const path of live) problem = add(files, path, true) ?? problem;
   const names = new Set([...live, ...[...files.values()].map(({ path }) => path)]);
   const others = new Map<string, LogFile>();
-  for (const path of [...paths, ...rotatedFiles(names)]) add(others, path, false);
+  for (const path of [...paths, ...globSync([...rotated]), ...rotatedFiles(names)])
+    add(others, path, false);
   for (const file of [...others.values()].sort(byAge))
     if (!files.has(file.key)) files.set(file.key, file);
   if (live.length === 0) problem = errno('ENOENT', `no file matches ${target}`);

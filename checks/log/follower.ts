@@ -7,7 +7,7 @@ import { OpenFiles } from './open-files.ts';
 import { type Place, type Start, placeSegments, withCopy } from './placement.ts';
 import { lastLineStart } from './segment.ts';
 import { type Reading, readCompressed, readPlain } from './segment-reading.ts';
-import { type LogSettings } from './settings.ts';
+import { type ReaderSettings } from './reader-settings.ts';
 import { type SegmentState } from './state.ts';
 
 /** How often a log that is gone for a moment is looked for. */
@@ -29,12 +29,12 @@ export interface Followed {
  * ones are unpacked.
  */
 export class Follower implements Disposable {
-  readonly #settings: LogSettings;
+  readonly #settings: ReaderSettings;
   readonly #open = new OpenFiles();
   readonly #inspector = new Inspector();
   readonly #unpacking = new Map<string, GzipContent>();
 
-  constructor(settings: LogSettings) {
+  constructor(settings: ReaderSettings) {
     this.#settings = settings;
   }
 
@@ -74,12 +74,12 @@ export class Follower implements Disposable {
 
   /** Gives a log that was there at the last run a moment to return: between a rename and its reopening it has no name. */
   async #list(segments: readonly SegmentState[], signal: AbortSignal): Promise<Listing> {
-    const { target, missingGraceMs } = this.#settings;
+    const { target, rotated, missingGraceMs } = this.#settings;
     const paths = segments.map(({ path }) => path);
     const wasThere = segments.some((segment) => segment.live && segment.absentRuns === 0);
     const endMs = performance.now() + (wasThere ? missingGraceMs : 0);
     for (;;) {
-      const listing = listFiles(target, paths);
+      const listing = listFiles(target, rotated, paths);
       if (listing.problem?.code !== 'ENOENT' || performance.now() >= endMs || signal.aborted)
         return listing;
       await delay(lookAgainMs);

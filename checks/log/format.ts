@@ -6,7 +6,7 @@ export type Shape =
   | 'request'
   /** Three digits. */
   | 'status'
-  /** Digits, perhaps with a fraction; `-` says there is none. */
+  /** Digits, perhaps with a fraction; `-` or nothing says there is none. */
   | 'number'
   /** Texts of several upstreams, with the same separators. */
   | 'list'
@@ -46,6 +46,26 @@ export interface Layout {
   readonly fields: readonly { readonly before: string; readonly field: Field }[];
   readonly after: string;
 }
+
+/** What one unit of a duration is in milliseconds, by the name it has in a configuration. */
+export const durationUnits = { s: 1000, ms: 1, us: 1e-3, ns: 1e-6 } as const;
+export type DurationUnit = keyof typeof durationUnits;
+
+/** A line as a JSON object; keys of objects within it are joined with dots. */
+export interface JsonFormat {
+  readonly kind: 'json';
+  readonly keys: Readonly<Partial<Record<Role, string>>>;
+  readonly unit: DurationUnit;
+}
+
+/** Any line; the expression has a named group for each role. */
+export interface RegexFormat {
+  readonly kind: 'regex';
+  readonly source: string;
+  readonly unit: DurationUnit;
+}
+
+export type Format = Layout | JsonFormat | RegexFormat;
 
 export const presetNames = [
   'nginx-combined',
@@ -108,6 +128,47 @@ export function parseLogFormat(text: string): Layout {
   const layout: Layout = { kind: 'layout', fields, after: parts.at(-1) ?? '' };
   refuseAmbiguous(layout);
   return layout;
+}
+
+/** Whether lines of this format may have such a field; in JSON any may be there. */
+export function hasField(format: Format, name: string): boolean {
+  switch (format.kind) {
+    case 'layout':
+      return format.fields.some(({ field }) => field.name === name);
+    case 'json':
+      return true;
+    case 'regex':
+      return groupsOf(format.source).includes(name);
+  }
+}
+
+export function hasRole(format: Format, role: Role): boolean {
+  switch (format.kind) {
+    case 'layout':
+      return format.fields.some(({ field }) => field.role === role);
+    case 'json':
+      return format.keys[role] !== undefined;
+    case 'regex':
+      return groupsOf(format.source).includes(role);
+  }
+}
+
+/** The layout with another field saying who the client is. */
+export function withClient(layout: Layout, name: string): Layout {
+  const roleOf = ({ name: own, role }: Field): Role | undefined => {
+    if (own === name) return 'client';
+    return role === 'client' ? undefined : role;
+  };
+  const fields = layout.fields.map(({ before, field }) => ({
+    before,
+    field: { ...field, role: roleOf(field) },
+  }));
+  return { ...layout, fields };
+}
+
+/** Names of the groups of a regular expression. */
+export function groupsOf(source: string): string[] {
+  return Object.keys(new RegExp(`${source}|`).exec('')?.groups ?? {});
 }
 
 /** `log_format main escape=json 'a' 'b';` becomes `ab`; anything else stays as it is. */

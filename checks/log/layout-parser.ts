@@ -4,6 +4,7 @@ import {
   QuoteFinder,
   type TimeForm,
   TimeReader,
+  firstOfList,
   isEscaped,
   listSeparator,
   methodEnd,
@@ -20,7 +21,7 @@ const nine = 0x39;
 /*
  * A layout becomes JavaScript: one function that goes once over the bytes of a line, with the literals
  * and slots of this layout written into it. Walking a list of steps instead takes nearly twice as long
- * (docs/decisions/008). Nothing of a configuration but numbers gets into the text of the function.
+ * (docs/decisions/013). Nothing of a configuration but numbers gets into the text of the function.
  *
  * What makes it exact and linear:
  *
@@ -43,6 +44,7 @@ export function compileLayout(layout: Layout, configured: readonly string[]): Li
     numbers: new NumberReader(),
     addresses: new AddressReader(),
     isEscaped,
+    firstOfList,
     listSeparator,
     methodEnd,
   };
@@ -51,6 +53,7 @@ export function compileLayout(layout: Layout, configured: readonly string[]): Li
   const parse = new Function('tools', source)(tools) as LineParser['parse'];
   return {
     line,
+    mayStall: false,
     begin: (bytes) => {
       quotes.begin();
       times.begin(bytes);
@@ -66,11 +69,12 @@ function sourceOf(layout: Layout, configured: readonly string[]): string {
     return sourceOfField(field, literal, configured.indexOf(field.name));
   });
   return `
-    const { line, quotes, times, numbers, addresses, isEscaped, listSeparator, methodEnd } = tools;
+    const { line, quotes, times, numbers, addresses, isEscaped, firstOfList, listSeparator, methodEnd } = tools;
     const { spans, numbers: found } = line;
     return function parse(bytes, start, end) {
       let at = start;
       let stop = start;
+      line.bytes = bytes;
       ${literalIsAtStop(prefix)}
       at = stop + ${prefix.length};
       ${steps.join('\n')}
@@ -104,7 +108,6 @@ function sourceOfShape({ shape, role }: Field, literal: Buffer, configured: stri
     case 'numbers':
       return `
       stop = numbers.sumEnd(bytes, at, end);
-      if (stop === at) return false;
       ${literalIsAtStop(literal)}
       ${keepNumber(role, configured)}`;
     case 'clf':
@@ -165,21 +168,25 @@ function stopBehindList(literal: Buffer): string {
       }`;
 }
 
-/** Nearly every client is an IPv4 address, which ends by itself. */
+/** Nearly every client is an IPv4 address, which ends by itself. Of a list (X-Forwarded-For) the first counts. */
 function readClient(literal: Buffer): string {
   const follows = literal.length === 0 ? 'stop === end' : bytesAre(literal, 'stop');
   return `
       stop = addresses.end(bytes, at, end);
       line.hasAddress = stop > at && stop + ${literal.length} <= end && ${follows};
-      line.address = addresses.address;
       if (!line.hasAddress) {
         ${stopAtLiteral(literal)}
       }
-      ${keepSpan('client')}`;
+      if (stop === at) return false;
+      { const firstEnd = line.hasAddress ? stop : firstOfList(bytes, at, stop);
+        if (firstEnd < stop) line.hasAddress = addresses.end(bytes, at, firstEnd) === firstEnd;
+        line.address = addresses.address;
+        spans[${spanSlots.client}] = at;
+        spans[${spanSlots.client + 1}] = firstEnd; }`;
 }
 
 function keepSpan(role: Role | undefined): string {
-  if (role !== 'client' && role !== 'method' && role !== 'uri' && role !== 'connection') return '';
+  if (role !== 'method' && role !== 'uri' && role !== 'connection') return '';
   const slot = spanSlots[role];
   return `
       if (stop === at) return false;
@@ -230,7 +237,10 @@ function keepNumber(role: Role | undefined, configured: string): string {
     case 'upstream':
       return `found[${numberSlots.upstreamMs}] = numbers.value(1000); ${kept}`;
     case 'connection':
-      return `spans[${spanSlots.connection}] = at; spans[${spanSlots.connection + 1}] = stop; ${kept}`;
+      return `
+      spans[${spanSlots.connection}] = numbers.isNone ? -1 : at;
+      spans[${spanSlots.connection + 1}] = stop;
+      ${kept}`;
     default:
       return kept;
   }

@@ -17,10 +17,10 @@ export class LineScanner {
   readonly bytes: Record<Outcome, number> = { parsed: 0, unparsed: 0, oversize: 0, padding: 0 };
   readonly #parser: LineParser;
   readonly #lineBytesMax: number;
-  readonly #parsed: (bytes: Buffer) => void;
+  readonly #parsed: () => void;
 
   /** `parsed` is called after each line that the parser took. */
-  constructor(parser: LineParser, lineBytesMax: number, parsed: (bytes: Buffer) => void) {
+  constructor(parser: LineParser, lineBytesMax: number, parsed: () => void) {
     this.#parser = parser;
     this.#lineBytesMax = lineBytesMax;
     this.#parsed = parsed;
@@ -73,7 +73,7 @@ export class LineScanner {
           : 'unparsed';
     this.lines[outcome]++;
     this.bytes[outcome] += length;
-    if (outcome === 'parsed') this.#parsed(bytes);
+    if (outcome === 'parsed') this.#parsed();
   }
 
   #remainder(bytes: Buffer, at: number, last: boolean): { used: number; inOversizeLine: boolean } {

@@ -1,11 +1,12 @@
 import { Follower } from './follower.ts';
-import { compileLayout } from './layout-parser.ts';
+import { GuardedParser } from './guarded-parser.ts';
 import { type LineParser } from './line.ts';
+import { compileFormat } from './parser.ts';
 import { type LogReading } from './reading.ts';
 import { RouteTable } from './routes.ts';
-import { RunCounts } from './run-counts.ts';
-import { type LogSettings } from './settings.ts';
-import { type LogState, emptyState } from './state.ts';
+import { RunCounts, fieldsOfValues } from './run-counts.ts';
+import { type ReaderSettings } from './reader-settings.ts';
+import { type LogState } from './state.ts';
 import { advanceWindow } from './window.ts';
 
 /** One run: what it starts from, and how long it may take. */
@@ -14,19 +15,21 @@ export interface ReadOrder {
   readonly nowMs: number;
   /** It stops after this time, with what it has; the next run goes on from there. */
   readonly budgetMs: number;
+  /** Whether the last one did not come back: then lines for which the parser takes for ever are given up. */
+  readonly careful: boolean;
 }
 
 /** Reads and counts one log, run by run. */
 export class LogReader implements Disposable {
-  readonly #settings: LogSettings;
+  readonly #settings: ReaderSettings;
   readonly #parser: LineParser;
   readonly #routes: RouteTable;
   readonly #buffer: Buffer;
   readonly #follower: Follower;
 
-  constructor(settings: LogSettings) {
+  constructor(settings: ReaderSettings) {
     this.#settings = settings;
-    this.#parser = compileLayout(settings.format, []);
+    this.#parser = compileFormat(settings.format, fieldsOfValues(settings));
     this.#routes = new RouteTable(settings.routes);
     this.#buffer = Buffer.allocUnsafeSlow(settings.sliceBytes + settings.lineBytesMax);
     this.#follower = new Follower(settings);
@@ -38,23 +41,26 @@ export class LogReader implements Disposable {
     const timeUp = new AbortController();
     const timer = setTimeout(() => timeUp.abort(), order.budgetMs);
     try {
-      const counts = new RunCounts(this.#parser, this.#routes, this.#settings, nowMs);
+      const guarded =
+        order.careful && this.#parser.mayStall ? new GuardedParser(this.#parser) : undefined;
+      const counts = new RunCounts(guarded ?? this.#parser, this.#routes, this.#settings, nowMs);
       const { segments, modifiedMs, ...followed } = await this.#follower.follow(state?.segments, {
         scanner: counts.scanner,
         buffer: this.#buffer,
         nowMs,
         signal: AbortSignal.any([signal, timeUp.signal]),
       });
-      const { window, lastLineUnixMs } = state ?? emptyState;
       return {
         ...followed,
         gains: counts.gains(),
         newestLineMs: counts.newestLineMs,
+        stalledLines: guarded?.stalledLines ?? 0,
         state: {
           version: 1,
           segments,
-          lastLineUnixMs: counts.activeMs ?? lastLineUnixMs ?? modifiedMs,
-          window: advanceWindow(window, counts.tallies, this.#routes.names, counts.oldestSlot),
+          sinceUnixMs: state?.sinceUnixMs ?? nowMs,
+          lastLineUnixMs: counts.activeMs ?? state?.lastLineUnixMs ?? modifiedMs,
+          window: advanceWindow(state?.window, counts, this.#routes.names),
         },
       };
     } finally {

@@ -1,32 +1,46 @@
 import { Worker } from 'node:worker_threads';
 import { type ReadOrder } from './log-reader.ts';
 import { type LogReading } from './reading.ts';
-import { type LogSettings } from './settings.ts';
+import { type ReaderSettings } from './reader-settings.ts';
+import { unlessAborted } from './unless-aborted.ts';
 import { type Request, type Response } from './worker.ts';
 
 /** How long the worker may take to notice that a run is over. */
-const abortGraceMs = 500;
+const abortGraceMs = 1000;
+
+/** What the caller of a read decides; the rest of the order is the worker's business. */
+type Order = Omit<ReadOrder, 'careful'>;
+
+interface Pending extends PromiseWithResolvers<LogReading> {
+  readonly log: number;
+}
 
 /**
- * The main thread's end of the worker that reads all logs, so that parsing never delays another
- * check. It starts with the first log, and again after a crash.
+ * The main thread's end of the worker that reads all logs, so that parsing never delays another check.
+ * It starts with the first log. One that does not answer, because a disk hangs or a regular expression
+ * takes for ever, is ended, and a new one starts with the next read.
  */
 export class LogWorker implements AsyncDisposable {
   #worker: Worker | undefined;
-  readonly #logs = new Map<number, LogSettings>();
-  readonly #pending = new Map<number, PromiseWithResolvers<LogReading>>();
+  /** Settles when a worker that was given up is gone. */
+  #ending: Promise<unknown> | undefined;
+  readonly #logs = new Map<number, ReaderSettings>();
+  readonly #pending = new Map<number, Pending>();
+  /** Logs that were being read when a worker was given up. */
+  readonly #suspects = new Set<number>();
   #lastId = 0;
 
   /** Makes a log known; returns its number. */
-  open(settings: LogSettings): number {
+  open(settings: ReaderSettings): number {
     const log = ++this.#lastId;
     this.#logs.set(log, settings);
-    if (this.#worker !== undefined) this.#post({ kind: 'open', log, settings });
+    this.#post({ kind: 'open', log, settings });
     return log;
   }
 
   close(log: number): void {
     this.#logs.delete(log);
+    this.#suspects.delete(log);
     this.#post({ kind: 'close', log });
   }
 
@@ -34,25 +48,26 @@ export class LogWorker implements AsyncDisposable {
    * Reads a log once. On abort it resolves with what has been read by then; it rejects when the
    * worker does not answer soon after, or crashed: then nothing of this run counts.
    */
-  async read(log: number, order: ReadOrder, signal: AbortSignal): Promise<LogReading> {
+  async read(log: number, order: Order, signal: AbortSignal): Promise<LogReading> {
+    if (this.#ending !== undefined) await unlessAborted(this.#ending, signal);
+    if (this.#ending !== undefined) throw new Error('the log worker hangs');
     this.#worker ??= this.#start();
     this.#worker.ref();
     const id = ++this.#lastId;
-    const pending = Promise.withResolvers<LogReading>();
+    const pending = { ...Promise.withResolvers<LogReading>(), log };
     this.#pending.set(id, pending);
     let grace: NodeJS.Timeout | undefined;
     const abort = (): void => {
       this.#post({ kind: 'abort', id });
-      grace = setTimeout(
-        () => pending.reject(new Error('the log worker does not answer')),
-        abortGraceMs,
-      );
+      grace = setTimeout(() => this.#giveUp(), abortGraceMs);
     };
+    signal.addEventListener('abort', abort, { once: true });
     try {
-      this.#post({ kind: 'read', log, id, order });
+      this.#post({ kind: 'read', log, id, order: { ...order, careful: this.#suspects.has(log) } });
       if (signal.aborted) abort();
-      signal.addEventListener('abort', abort, { once: true });
-      return await pending.promise;
+      const reading = await pending.promise;
+      if (reading.stalledLines > 0 || reading.backlogBytes === 0) this.#suspects.delete(log);
+      return reading;
     } finally {
       signal.removeEventListener('abort', abort);
       clearTimeout(grace);
@@ -67,8 +82,16 @@ export class LogWorker implements AsyncDisposable {
     await worker?.terminate();
   }
 
+  #giveUp(): void {
+    for (const { log } of this.#pending.values()) this.#suspects.add(log);
+    const worker = this.#worker;
+    if (worker === undefined) return;
+    this.#ended(worker, new Error('the log worker does not answer'));
+    this.#ending = worker.terminate().finally(() => (this.#ending = undefined));
+  }
+
   #start(): Worker {
-    const worker = new Worker(new URL(workerFile, import.meta.url));
+    const worker = new Worker(new URL('./worker.ts', import.meta.url));
     worker.on('message', ({ id, result }: Response) => {
       if ('reading' in result) this.#pending.get(id)?.resolve(result.reading);
       else this.#pending.get(id)?.reject(new Error(result.error));
@@ -93,6 +116,3 @@ function post(worker: Worker, request: Request): void {
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- that is for windows
   worker.postMessage(request);
 }
-
-/** The sources run as they are; what is published is compiled. */
-const workerFile = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js';

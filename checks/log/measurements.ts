@@ -1,4 +1,5 @@
 import { type Measurement, type MetricDeclaration } from '#lib/observation';
+import { quantileMs } from './durations.ts';
 import {
   logBacklog,
   logClients,
@@ -14,46 +15,73 @@ import {
   logRequests,
   logSent,
   logUpstreamDuration,
+  logValue,
+  logValueDistribution,
+  logValueSum,
+  logWindowDuration,
+  logWindowErrors,
+  logWindowUpstream,
 } from './metrics.ts';
-import { type DurationGain, type LogReading, type RequestGain } from './reading.ts';
+import { type DurationGain, type LogReading, type RequestGain, type ValueGain } from './reading.ts';
+import { type WindowState } from './state.ts';
+import { statusClasses } from './tally.ts';
+import { windowRoutes, windowTotals } from './window.ts';
+
+/** A configured number, as far as measuring it goes. */
+export interface MeasuredValue {
+  readonly name: string;
+  readonly unit: string;
+  readonly as: 'counter' | 'gauge' | 'histogram';
+  readonly buckets: readonly number[];
+}
+
+/** What a format has to say beside requests. */
+export interface Measurable {
+  readonly clients: boolean;
+  readonly connections: boolean;
+  /** In the order of the reader's settings. */
+  readonly values: readonly MeasuredValue[];
+}
 
 /** Everything a reading says as metrics. */
-export function measure(reading: LogReading, nowMs: number): Measurement[] {
-  const { gains, gaps, newestLineMs, backlogBytes } = reading;
-  const { lastLineUnixMs } = reading.state;
-  const gauges: readonly [MetricDeclaration, number | undefined][] = [
-    [logClients, gains.clients?.count],
-    [logClientsCapped, gains.clients && Number(!gains.clients.complete)],
-    [logConnections, gains.connections?.count],
-    [logBacklog, backlogBytes],
-    [logLag, newestLineMs === undefined ? undefined : Math.max(0, nowMs - newestLineMs) / 1000],
-    [
-      logQuiet,
-      lastLineUnixMs === undefined ? undefined : Math.max(0, nowMs - lastLineUnixMs) / 1000,
-    ],
-  ];
+export function measure(reading: LogReading, measurable: Measurable, nowMs: number): Measurement[] {
+  const { gains, gaps, state } = reading;
   return [
-    ...byOutcome(logLines, gains.lines),
-    ...byOutcome(logRead, gains.bytes),
+    ...byLabel(logLines, 'outcome', linesOf(gains.lines)),
+    ...byLabel(logRead, 'outcome', gains.bytes),
     ...measureRequests(gains.requests),
     ...gains.durations.map((gain) => measureDurations(logRequestDuration, gain)),
     ...gains.upstreams.map((gain) => measureDurations(logUpstreamDuration, gain)),
-    { metric: logGaps, value: gaps.truncated, attributes: { cause: 'truncated' } },
-    { metric: logGaps, value: gaps.removed, attributes: { cause: 'removed' } },
-    { metric: logGaps, value: gaps.damaged, attributes: { cause: 'damaged' } },
+    ...byLabel(logGaps, 'cause', {
+      truncated: gaps.truncated,
+      removed: gaps.removed,
+      damaged: gaps.damaged,
+    }),
     { metric: logLost, value: gaps.lostBytes },
-    ...gauges.flatMap(([metric, value]) => (value === undefined ? [] : [{ metric, value }])),
+    ...measureGauges(reading, measurable, nowMs),
+    ...measureWindow(state.window),
+    ...measurable.values.flatMap((value, index) => measureValue(value, gains.values[index])),
   ];
 }
 
-function byOutcome(
+/** Padding is bytes, but no line. */
+function linesOf({
+  parsed,
+  unparsed,
+  oversize,
+}: LogReading['gains']['lines']): Record<string, number> {
+  return { parsed, unparsed, oversize };
+}
+
+function byLabel(
   metric: MetricDeclaration,
+  label: string,
   counts: Readonly<Record<string, number>>,
 ): Measurement[] {
-  return Object.entries(counts).map(([outcome, value]) => ({
+  return Object.entries(counts).map(([name, value]) => ({
     metric,
     value,
-    attributes: { outcome },
+    attributes: { [label]: name },
   }));
 }
 
@@ -62,32 +90,99 @@ function byOutcome(
  * is an increase and not the start of a series.
  */
 function measureRequests(gains: readonly RequestGain[]): Measurement[] {
-  const measurements = gains.flatMap(({ route, method, statusClass, requests, sentBytes }) => {
-    const attributes = { status_class: statusClass, method, route };
-    return [
-      { metric: logRequests, value: requests, attributes },
-      { metric: logSent, value: sentBytes, attributes },
-    ];
-  });
   const seen = new Set(
     gains.map(({ route, method, statusClass }) => `${route} ${method} ${statusClass}`),
   );
-  for (const { route, method } of gains) {
-    for (const statusClass of ['2xx', '3xx', '4xx', '5xx']) {
-      const name = `${route} ${method} ${statusClass}`;
-      if (seen.has(name)) continue;
-      seen.add(name);
+  const missing = gains.flatMap(({ route, method }) =>
+    ['2xx', '3xx', '4xx', '5xx']
+      .filter((statusClass) => !seen.has(`${route} ${method} ${statusClass}`))
+      .map((statusClass) => ({ route, method, statusClass, requests: 0, sentBytes: 0 })),
+  );
+  const zeros = new Map(
+    missing.map((gain) => [`${gain.route} ${gain.method} ${gain.statusClass}`, gain]),
+  );
+  return [...gains, ...zeros.values()].flatMap(
+    ({ route, method, statusClass, requests, sentBytes }) => {
       const attributes = { status_class: statusClass, method, route };
-      measurements.push({ metric: logRequests, value: 0, attributes });
-    }
-  }
-  return measurements;
+      return [
+        { metric: logRequests, value: requests, attributes },
+        { metric: logSent, value: sentBytes, attributes },
+      ];
+    },
+  );
 }
 
 function measureDurations(
   metric: MetricDeclaration,
   { route, counts, sumMs }: DurationGain,
 ): Measurement {
-  const count = counts.reduce((total, value) => total + value, 0);
-  return { metric, value: { counts, sum: sumMs / 1000, count }, attributes: { route } };
+  return {
+    metric,
+    value: { counts, sum: sumMs / 1000, count: total(counts) },
+    attributes: { route },
+  };
+}
+
+function measureGauges(reading: LogReading, measurable: Measurable, nowMs: number): Measurement[] {
+  const { gains, newestLineMs, backlogBytes, state } = reading;
+  const secondsSince = (thenMs: number | undefined): number | undefined =>
+    thenMs === undefined ? undefined : Math.max(0, nowMs - thenMs) / 1000;
+  const gauges: readonly [MetricDeclaration, number | undefined][] = [
+    [logClients, measurable.clients ? gains.clients.count : undefined],
+    [logClientsCapped, measurable.clients ? Number(!gains.clients.complete) : undefined],
+    [logConnections, measurable.connections ? gains.connections.count : undefined],
+    [logBacklog, backlogBytes],
+    [logLag, secondsSince(newestLineMs)],
+    [logQuiet, secondsSince(state.lastLineUnixMs)],
+  ];
+  return gauges.flatMap(([metric, value]) => (value === undefined ? [] : [{ metric, value }]));
+}
+
+function measureWindow(window: WindowState): Measurement[] {
+  return windowRoutes(window).flatMap((route) => {
+    const { requests, classes, durations, upstreams } = windowTotals(window, route);
+    const errors = classes[statusClasses.indexOf('5xx')] ?? 0;
+    return [
+      { metric: logWindowErrors, value: errors / requests, attributes: { route } },
+      ...measureQuantiles(logWindowDuration, durations, route),
+      ...measureQuantiles(logWindowUpstream, upstreams, route),
+    ];
+  });
+}
+
+function measureQuantiles(
+  metric: MetricDeclaration,
+  buckets: Uint32Array,
+  route: string,
+): Measurement[] {
+  return [0.5, 0.95, 0.99].flatMap((quantile) => {
+    const ms = quantileMs(buckets, quantile);
+    return ms === undefined
+      ? []
+      : [{ metric, value: ms / 1000, attributes: { route, quantile: String(quantile) } }];
+  });
+}
+
+/** A gauge without a number in this run keeps still; sums and distributions gain nothing. */
+function measureValue(
+  { name, unit, as, buckets }: MeasuredValue,
+  gain: ValueGain | undefined,
+): Measurement[] {
+  if (gain === undefined) return [];
+  const attributes = { name, unit };
+  const { count, sum, counts, last } = gain;
+  switch (as) {
+    case 'counter':
+      return [{ metric: logValueSum, value: sum, attributes }];
+    case 'gauge':
+      return last === undefined ? [] : [{ metric: logValue, value: last, attributes }];
+    case 'histogram':
+      return [
+        { metric: { ...logValueDistribution, buckets }, value: { counts, sum, count }, attributes },
+      ];
+  }
+}
+
+function total(counts: readonly number[]): number {
+  return counts.reduce((sum, count) => sum + count, 0);
 }

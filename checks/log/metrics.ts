@@ -113,6 +113,58 @@ export const logLost = {
     'Bytes that were seen and then destroyed before they were read: at least so many are lost',
 } as const satisfies MetricDeclaration;
 
+export const logWindowErrors = {
+  name: 'log.window.errors',
+  unit: '1',
+  kind: 'gauge',
+  description: 'Share of the requests of the window that were answered 5xx',
+  attributes: ['route'],
+} as const satisfies MetricDeclaration;
+
+export const logWindowDuration = {
+  name: 'log.window.duration',
+  unit: 's',
+  kind: 'gauge',
+  description: 'Time of the requests of the window by quantile, exact to 5 % or 1 ms',
+  attributes: ['route', 'quantile'],
+} as const satisfies MetricDeclaration;
+
+export const logWindowUpstream = {
+  name: 'log.window.upstream',
+  unit: 's',
+  kind: 'gauge',
+  description:
+    'Time that requests of the window waited for upstream servers by quantile, exact to 5 % or 1 ms',
+  attributes: ['route', 'quantile'],
+} as const satisfies MetricDeclaration;
+
+const ofValue = ['name', 'unit'] as const;
+
+export const logValue = {
+  name: 'log.value',
+  unit: '',
+  kind: 'gauge',
+  description: 'The last of a number that lines carry, as configured under values',
+  attributes: ofValue,
+} as const satisfies MetricDeclaration;
+
+export const logValueSum = {
+  name: 'log.value.sum',
+  unit: '',
+  kind: 'counter',
+  description: 'The sum of a number that lines carry, as configured under values',
+  attributes: ofValue,
+} as const satisfies MetricDeclaration;
+
+export const logValueDistribution = {
+  name: 'log.value.distribution',
+  unit: '',
+  kind: 'histogram',
+  description: 'A number that lines carry by its size, in the buckets configured under values',
+  attributes: ofValue,
+  buckets: exportedBounds,
+} as const satisfies MetricDeclaration;
+
 export const logMetrics: readonly MetricDeclaration[] = [
   logLines,
   logRead,
@@ -128,4 +180,10 @@ export const logMetrics: readonly MetricDeclaration[] = [
   logQuiet,
   logGaps,
   logLost,
+  logWindowErrors,
+  logWindowDuration,
+  logWindowUpstream,
+  logValue,
+  logValueSum,
+  logValueDistribution,
 ];

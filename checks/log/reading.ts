@@ -32,6 +32,18 @@ export interface RunGains {
   readonly upstreams: readonly DurationGain[];
   readonly clients: DistinctCount;
   readonly connections: DistinctCount;
+  /** In the order of the settings. */
+  readonly values: readonly ValueGain[];
+}
+
+/** What the numbers of one field come to. */
+export interface ValueGain {
+  readonly count: number;
+  readonly sum: number;
+  /** The last one; undefined where there was none. */
+  readonly last: number | undefined;
+  /** By bucket of a histogram. */
+  readonly counts: readonly number[];
 }
 
 /** What one run found in the log, and where it stopped; plain data, sent from the worker. */
@@ -42,6 +54,8 @@ export interface LogReading {
   readonly backlogBytes: number;
   /** When the newest line of this run was logged. */
   readonly newestLineMs: number | undefined;
+  /** Lines that are unparsed because the expression took too long. */
+  readonly stalledLines: number;
   readonly gaps: Gaps;
   readonly problem: LogProblem | undefined;
 }

@@ -1,13 +1,16 @@
 import { DistinctCounter } from './distinct.ts';
 import { exportedCounts } from './durations.ts';
-import { type LineParser, numberSlots, spanSlots } from './line.ts';
+import { type LineParser, type ParsedLine, numberSlots, spanSlots } from './line.ts';
 import { LineScanner } from './line-scanner.ts';
 import { methods } from './methods.ts';
 import { type DurationGain, type RequestGain, type RunGains } from './reading.ts';
 import { type RouteTable } from './routes.ts';
-import { type LogSettings } from './settings.ts';
+import { type ReaderSettings } from './reader-settings.ts';
 import { type DurationTally, Tally, cellOf, statusClasses } from './tally.ts';
-import { slotsPerWindow } from './window.ts';
+import { ValueTally } from './value-tally.ts';
+
+/** In how many steps a window moves on. */
+const slotsPerWindow = 6;
 
 /** Counts the lines of one run. */
 export class RunCounts {
@@ -16,25 +19,31 @@ export class RunCounts {
   readonly tallies = new Map<number, Tally>();
   readonly #parser: LineParser;
   readonly #routes: RouteTable;
-  readonly #slotMs: number;
+  /** How long a slot of the window is. */
+  readonly slotMs: number;
   readonly #nowMs: number;
   readonly #clients: DistinctCounter;
   readonly #connections: DistinctCounter;
+  readonly #values: readonly ValueTally[];
   #newestMs = Number.NEGATIVE_INFINITY;
   /** The tally in use, and the times of the lines that belong to it. */
   #tally: Tally;
   #fromMs = 0;
   #toMs = 0;
 
-  constructor(parser: LineParser, routes: RouteTable, settings: LogSettings, nowMs: number) {
+  constructor(parser: LineParser, routes: RouteTable, settings: ReaderSettings, nowMs: number) {
     this.#parser = parser;
     this.#routes = routes;
-    this.#slotMs = settings.windowMs / slotsPerWindow;
+    this.slotMs = settings.windowMs / slotsPerWindow;
     this.#nowMs = nowMs;
     this.#clients = new DistinctCounter(settings.clientsMax);
     this.#connections = new DistinctCounter(settings.clientsMax);
+    const fields = fieldsOfValues(settings);
+    this.#values = settings.values.map(
+      (value) => new ValueTally(value, numberSlots.first + fields.indexOf(value.field)),
+    );
     this.#tally = this.#tallyAt(nowMs);
-    this.scanner = new LineScanner(parser, settings.lineBytesMax, (bytes) => this.#count(bytes));
+    this.scanner = new LineScanner(parser, settings.lineBytesMax, () => this.#count());
   }
 
   /** When the newest line was logged: its own time, never later than now; that of the run where lines have none. */
@@ -49,32 +58,30 @@ export class RunCounts {
   }
 
   get oldestSlot(): number {
-    return Math.floor(this.#nowMs / this.#slotMs) - slotsPerWindow + 1;
+    return Math.floor(this.#nowMs / this.slotMs) - slotsPerWindow + 1;
   }
 
-  #count(bytes: Buffer): void {
-    const { spans, numbers } = this.#parser.line;
+  #count(): void {
+    const { line } = this.#parser;
+    const { spans, numbers } = line;
     const timeMs = numbers[numberSlots.timeMs] ?? Number.NaN;
     const loggedMs = Number.isNaN(timeMs) ? this.#nowMs : timeMs;
     if (loggedMs > this.#newestMs) this.#newestMs = loggedMs;
     if (loggedMs < this.#fromMs || loggedMs >= this.#toMs) this.#tally = this.#tallyAt(loggedMs);
     const uri = spans[spanSlots.uri] ?? -1;
-    this.#tally.add(
-      this.#parser.line,
-      bytes,
-      this.#routes.find(bytes, uri, spans[spanSlots.uri + 1] ?? -1),
-    );
-    if (this.#parser.line.hasAddress) this.#clients.addAddress(this.#parser.line.address);
-    else addText(this.#clients, bytes, spans, spanSlots.client);
-    addText(this.#connections, bytes, spans, spanSlots.connection);
+    this.#tally.add(line, this.#routes.find(line.bytes, uri, spans[spanSlots.uri + 1] ?? -1));
+    if (line.hasAddress) this.#clients.addAddress(line.address);
+    else addText(this.#clients, line, spanSlots.client);
+    addText(this.#connections, line, spanSlots.connection);
+    for (const value of this.#values) value.add(numbers);
   }
 
   #tallyAt(loggedMs: number): Tally {
-    const newest = Math.floor(this.#nowMs / this.#slotMs);
+    const newest = Math.floor(this.#nowMs / this.slotMs);
     const before = this.oldestSlot - 1;
-    const slot = Math.min(newest, Math.max(before, Math.floor(loggedMs / this.#slotMs)));
-    this.#fromMs = slot === before ? Number.NEGATIVE_INFINITY : slot * this.#slotMs;
-    this.#toMs = slot === newest ? Number.POSITIVE_INFINITY : (slot + 1) * this.#slotMs;
+    const slot = Math.min(newest, Math.max(before, Math.floor(loggedMs / this.slotMs)));
+    this.#fromMs = slot === before ? Number.NEGATIVE_INFINITY : slot * this.slotMs;
+    this.#toMs = slot === newest ? Number.POSITIVE_INFINITY : (slot + 1) * this.slotMs;
     const present = this.tallies.get(slot);
     if (present !== undefined) return present;
     const tally = new Tally(this.#routes.names.length);
@@ -93,6 +100,7 @@ export class RunCounts {
       upstreams: this.#durations(tally.upstreams),
       clients: { count: this.#clients.size, complete: this.#clients.complete },
       connections: { count: this.#connections.size, complete: this.#connections.complete },
+      values: this.#values.map((value) => value.gain()),
     };
   }
 
@@ -122,7 +130,12 @@ export class RunCounts {
   }
 }
 
-function addText(counter: DistinctCounter, bytes: Buffer, spans: Int32Array, slot: number): void {
+/** The fields whose numbers the parser is to keep, in the order in which it keeps them. */
+export function fieldsOfValues({ values }: ReaderSettings): string[] {
+  return [...new Set(values.map(({ field }) => field))];
+}
+
+function addText(counter: DistinctCounter, { bytes, spans }: ParsedLine, slot: number): void {
   const start = spans[slot] ?? -1;
   if (start >= 0) counter.addText(bytes, start, spans[slot + 1] ?? -1);
 }

@@ -5,6 +5,8 @@
 export interface LogState {
   readonly version: 1;
   readonly segments: readonly SegmentState[];
+  /** When the first run was. */
+  readonly sinceUnixMs: number;
   /** When the last line was written, as far as is known. */
   readonly lastLineUnixMs: number | undefined;
   readonly window: WindowState;
@@ -39,8 +41,11 @@ export interface SegmentState {
   readonly absentRuns: number;
 }
 
-/** Requests by the time they were logged at, for expectations that look at more than one run. */
-export type WindowState = readonly WindowSlot[];
+/** Requests by the time they were logged at, for what looks at more than one run. */
+export interface WindowState {
+  readonly slotMs: number;
+  readonly slots: readonly WindowSlot[];
+}
 
 export interface WindowSlot {
   /** Number of the slot since 1970. */
@@ -48,19 +53,14 @@ export interface WindowSlot {
   readonly routes: Readonly<Record<string, RouteSlot>>;
 }
 
+/** What the requests of one route add up to. */
 export interface RouteSlot {
-  /** Requests by status class. */
+  /** By status class. */
   readonly classes: readonly number[];
   /** Fine buckets that are not empty: bucket, count, bucket, count, … */
   readonly durations: readonly number[];
+  readonly upstreams: readonly number[];
 }
-
-export const emptyState: LogState = {
-  version: 1,
-  segments: [],
-  lastLineUnixMs: undefined,
-  window: [],
-};
 
 /** The state as it came back from disk; undefined at the first run. */
 export function readState(stored: unknown): LogState | undefined | 'newer' {

@@ -50,8 +50,8 @@ export class Tally {
     this.upstreams = new DurationTally(routes);
   }
 
-  add(line: ParsedLine, bytes: Buffer, route: number): void {
-    const { spans, numbers } = line;
+  add(line: ParsedLine, route: number): void {
+    const { bytes, spans, numbers } = line;
     const method = methodOf(
       bytes,
       spans[spanSlots.method] ?? -1,

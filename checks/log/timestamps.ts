@@ -37,6 +37,12 @@ export function readUnix(text: string): number {
   return value < 1e17 ? value / 1e3 : value / 1e6;
 }
 
+/** The same of any of these forms. */
+export function readTime(text: string): number {
+  if (text[2] === '/') return readClf(text);
+  return text[4] === '-' ? readIso8601(text) : readUnix(text);
+}
+
 type Digits = string | number | undefined;
 
 /** NaN where a part is out of range: 31 February, 25 o'clock, an offset of 15 hours. */

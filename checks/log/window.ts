@@ -1,15 +1,16 @@
 import { fineCount } from './durations.ts';
 import { methods } from './methods.ts';
-import { type RouteSlot, type WindowSlot, type WindowState } from './state.ts';
+import { type RunCounts } from './run-counts.ts';
+import { type RouteSlot, type WindowState } from './state.ts';
 import { type Tally, cellOf, statusClasses } from './tally.ts';
-
-/** In how many steps a window moves on. */
-export const slotsPerWindow = 6;
 
 /** What a window adds up to, for one route or for all of them. */
 export interface WindowTotals {
+  /** Requests, and those by status class. */
+  readonly requests: number;
   readonly classes: readonly number[];
   readonly durations: Uint32Array;
+  readonly upstreams: Uint32Array;
 }
 
 /**
@@ -17,39 +18,50 @@ export interface WindowTotals {
  * filed under the time they were logged at: a backlog is not mistaken for what happens now.
  */
 export function advanceWindow(
-  window: WindowState,
-  tallies: ReadonlyMap<number, Tally>,
+  window: WindowState | undefined,
+  counts: RunCounts,
   routes: readonly string[],
-  oldestSlot: number,
 ): WindowState {
-  const slots = new Map(window.map(({ slot, routes }) => [slot, { ...routes }]));
+  const { tallies, slotMs, oldestSlot } = counts;
+  const before = window?.slotMs === slotMs ? window.slots : [];
+  const slots = new Map(before.map(({ slot, routes }) => [slot, { ...routes }]));
   for (const [slot, tally] of tallies) {
     const present = slots.get(slot) ?? {};
     for (const [index, name] of routes.entries()) {
       const gained = routeSlot(tally, index);
       if (gained !== undefined) present[name] = merged(present[name], gained);
     }
-    slots.set(slot, present);
+    if (Object.keys(present).length > 0) slots.set(slot, present);
   }
-  return [...slots]
-    .filter(([slot]) => slot >= oldestSlot)
-    .sort(([a], [b]) => a - b)
-    .map(([slot, routes]): WindowSlot => ({ slot, routes }));
+  const kept = [...slots].filter(([slot]) => slot >= oldestSlot).sort(([a], [b]) => a - b);
+  return { slotMs, slots: kept.map(([slot, routes]) => ({ slot, routes })) };
 }
 
 /** The sum over a window, of one route or of all. */
-export function windowTotals(window: WindowState, route?: string): WindowTotals {
+export function windowTotals({ slots }: WindowState, route?: string): WindowTotals {
   const classes = statusClasses.map(() => 0);
   const durations = new Uint32Array(fineCount);
-  for (const { routes } of window) {
+  const upstreams = new Uint32Array(fineCount);
+  for (const { routes } of slots) {
     for (const [name, slot] of Object.entries(routes)) {
       if (route !== undefined && name !== route) continue;
       for (const [index, count] of slot.classes.entries())
         classes[index] = (classes[index] ?? 0) + count;
       addSparse(durations, slot.durations);
+      addSparse(upstreams, slot.upstreams);
     }
   }
-  return { classes, durations };
+  return {
+    requests: classes.reduce((sum, count) => sum + count, 0),
+    classes,
+    durations,
+    upstreams,
+  };
+}
+
+/** The routes that had requests in a window. */
+export function windowRoutes({ slots }: WindowState): string[] {
+  return [...new Set(slots.flatMap(({ routes }) => Object.keys(routes)))];
 }
 
 function routeSlot(tally: Tally, route: number): RouteSlot | undefined {
@@ -61,18 +73,27 @@ function routeSlot(tally: Tally, route: number): RouteSlot | undefined {
     return sum;
   });
   if (classes.every((count) => count === 0)) return undefined;
-  return { classes, durations: sparse(tally.durations.of(route)) };
+  return {
+    classes,
+    durations: sparse(tally.durations.of(route)),
+    upstreams: sparse(tally.upstreams.of(route)),
+  };
 }
 
 function merged(a: RouteSlot | undefined, b: RouteSlot): RouteSlot {
   if (a === undefined) return b;
-  const durations = new Uint32Array(fineCount);
-  addSparse(durations, a.durations);
-  addSparse(durations, b.durations);
   return {
     classes: b.classes.map((count, index) => count + (a.classes[index] ?? 0)),
-    durations: sparse(durations),
+    durations: mergedSparse(a.durations, b.durations),
+    upstreams: mergedSparse(a.upstreams, b.upstreams),
   };
+}
+
+function mergedSparse(a: readonly number[], b: readonly number[]): number[] {
+  const counts = new Uint32Array(fineCount);
+  addSparse(counts, a);
+  addSparse(counts, b);
+  return sparse(counts);
 }
 
 function sparse(counts: Uint32Array): number[] {

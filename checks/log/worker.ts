@@ -1,11 +1,11 @@
 import { parentPort } from 'node:worker_threads';
 import { LogReader, type ReadOrder } from './log-reader.ts';
 import { type LogReading } from './reading.ts';
-import { type LogSettings } from './settings.ts';
+import { type ReaderSettings } from './reader-settings.ts';
 
 /** What the main thread asks of the worker. Numbers identify logs and, within the process, orders. */
 export type Request =
-  | { readonly kind: 'open'; readonly log: number; readonly settings: LogSettings }
+  | { readonly kind: 'open'; readonly log: number; readonly settings: ReaderSettings }
   | { readonly kind: 'read'; readonly log: number; readonly id: number; readonly order: ReadOrder }
   | { readonly kind: 'abort'; readonly id: number }
   | { readonly kind: 'close'; readonly log: number };

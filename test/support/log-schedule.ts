@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import { parseLogFormat, presets } from '#checks/log/format';
 import { LogReader, type ReadOrder } from '#checks/log/log-reader';
 import { type LogReading } from '#checks/log/reading';
-import { type LogSettings } from '#checks/log/settings';
+import { type ReaderSettings } from '#checks/log/reader-settings';
 import { type LogState } from '#checks/log/state';
 import {
   LogWorld,
@@ -28,14 +28,14 @@ export async function runSchedule(rotation: Rotation, seed: number): Promise<Vio
   const ledger = new Ledger();
   const run = async (): Promise<void> => {
     world.look();
-    const order = { state: ledger.state, nowMs: Date.now(), budgetMs: 10_000 };
+    const order = { state: ledger.state, nowMs: Date.now(), budgetMs: 10_000, careful: false };
     const reading = await disturbed(reader.current, order, { world, random });
     if (random() < 0.2) reader.restart();
     if (random() < 0.8) ledger.enter(reading);
   };
   ledger.enter(
     await reader.current.read(
-      { state: undefined, nowMs: Date.now(), budgetMs: 10_000 },
+      { state: undefined, nowMs: Date.now(), budgetMs: 10_000, careful: false },
       neverAborted,
     ),
   );
@@ -45,7 +45,12 @@ export async function runSchedule(rotation: Rotation, seed: number): Promise<Vio
   }
   world.finish();
   for (let turn = 0; turn < 6; turn++) {
-    const order = { state: ledger.state, nowMs: Date.now() + 60_000, budgetMs: 10_000 };
+    const order = {
+      state: ledger.state,
+      nowMs: Date.now() + 60_000,
+      budgetMs: 10_000,
+      careful: false,
+    };
     ledger.enter(await reader.current.read(order, neverAborted));
   }
   return ledger.compare(
@@ -72,12 +77,14 @@ async function disturbed(
   return running;
 }
 
-function settingsOf(world: LogWorld): LogSettings {
+function settingsOf(world: LogWorld): ReaderSettings {
   return {
     target: world.target,
     format: parseLogFormat(presets['nginx-combined']),
     routes: worldRoutes,
     start: 'end',
+    rotated: [],
+    values: [],
     lineBytesMax: worldLineBytesMax,
     clientsMax: 10,
     windowMs: 60_000,
@@ -88,10 +95,10 @@ function settingsOf(world: LogWorld): LogSettings {
 
 /** A reader that forgets everything but what was committed. */
 class Restartable implements Disposable {
-  readonly #settings: LogSettings;
+  readonly #settings: ReaderSettings;
   current: LogReader;
 
-  constructor(settings: LogSettings) {
+  constructor(settings: ReaderSettings) {
     this.#settings = settings;
     this.current = new LogReader(settings);
   }

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Field, type Layout, parseLogFormat, presetNames, presets } from '#checks/log/format';
 import { compileLayout } from '#checks/log/layout-parser';
-import { type ParsedLine, numberSlots, spanSlots } from '#checks/log/line';
+import { parseText } from './parsed-text.ts';
 import { type Reference, parseByReference } from './reference-parser.ts';
 
 const timed = `${presets['nginx-combined']} $request_time $upstream_response_time $connection`;
@@ -191,34 +191,6 @@ const textsOf: Record<Field['shape'], fc.Arbitrary<string>> = {
   ),
 };
 
-/** What the compiled parser makes of a line, in the form of the reference. */
 function parse(layout: Layout, text: string): Reference | undefined {
-  const parser = compileLayout(layout, []);
-  // Something before and behind the line must not matter.
-  const bytes = Buffer.from(`"1 ${text}\n7" `, 'latin1');
-  parser.begin(bytes);
-  return parser.parse(bytes, 3, bytes.length - 4) ? readable(parser.line, bytes) : undefined;
-}
-
-function readable(line: ParsedLine, bytes: Buffer): Reference {
-  const text = (slot: number): string | undefined => {
-    const start = line.spans[slot] ?? -1;
-    return start < 0 ? undefined : bytes.toString('latin1', start, line.spans[slot + 1]);
-  };
-  const number = (slot: number): number | undefined => {
-    const value = line.numbers[slot] ?? Number.NaN;
-    return Number.isNaN(value) ? undefined : Number(value.toFixed(6));
-  };
-  const found = {
-    client: text(spanSlots.client),
-    method: text(spanSlots.method),
-    uri: text(spanSlots.uri),
-    connection: text(spanSlots.connection),
-    status: line.status === -1 ? undefined : line.status,
-    sent: number(numberSlots.sent),
-    durationMs: number(numberSlots.durationMs),
-    upstreamMs: number(numberSlots.upstreamMs),
-    timeMs: number(numberSlots.timeMs),
-  };
-  return Object.fromEntries(Object.entries(found).filter(([, value]) => value !== undefined));
+  return parseText(compileLayout(layout, []), text);
 }

@@ -35,7 +35,7 @@ function patternOf({ shape }: Field, literal: string): string {
     case 'iso8601':
       return '.{25}';
     case 'numbers':
-      return `${number}(?:(?:, | : )${number})*`;
+      return `(?:${number}(?:(?:, | : )${number})*)?`;
     case 'list':
       return `(?:, | : |(?!${stop}).)*`;
     default:
@@ -48,7 +48,7 @@ function read({ shape, role }: Field, raw: string, found: Reference): boolean {
     case 'text':
       if (role === 'client' || role === 'method' || role === 'uri') {
         if (raw === '') return false;
-        found[role] = raw;
+        found[role] = role === 'client' ? raw.replace(/,.*/s, '') : raw;
       }
       return true;
     case 'list':
@@ -64,11 +64,11 @@ function read({ shape, role }: Field, raw: string, found: Reference): boolean {
       if (role === 'status') found.status = Number(raw);
       return true;
     case 'number':
-      if (!new RegExp(`^${number}$`).test(raw) || raw.length > 16) return false;
-      keep(role, raw === '-' ? undefined : raw, found);
+      if (!new RegExp(`^${number}?$`).test(raw) || raw.length > 16) return false;
+      keep(role, raw === '-' || raw === '' ? undefined : raw, found);
       return true;
     case 'numbers': {
-      const values = raw.split(/, | : /).filter((value) => value !== '-');
+      const values = raw.split(/, | : /).filter((value) => value !== '-' && value !== '');
       if (values.some((value) => value.length > 16)) return false;
       const sum = values.reduce((total, value) => total + Number(value) * 1000, 0) / 1000;
       keep(role, values.length === 0 ? undefined : String(sum), found);
@@ -83,8 +83,8 @@ function read({ shape, role }: Field, raw: string, found: Reference): boolean {
 }
 
 function keep(role: Field['role'], value: string | undefined, found: Reference): void {
-  if (role === 'connection') found.connection = value ?? '-';
   if (value === undefined) return;
+  if (role === 'connection') found.connection = value;
   if (role === 'sent') found.sent = Number(value);
   if (role === 'duration') found.durationMs = Number((Number(value) * 1000).toFixed(6));
   if (role === 'upstream') found.upstreamMs = Number((Number(value) * 1000).toFixed(6));
