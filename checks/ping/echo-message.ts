@@ -18,8 +18,8 @@ const controlBytes = 24;
 
 /** The packets of one burst: all the same but for identifier, sequence and what these make of the checksum. */
 export class EchoMessage {
-  /** For sendmsg. */
-  readonly bytes: Uint8Array;
+  /** Of the msghdr, for sendmsg; good as long as this object is held. */
+  readonly headerAddress: number;
   readonly packetBytes: number;
   readonly #view: DataView;
   readonly #packet: Uint8Array;
@@ -34,11 +34,13 @@ export class EchoMessage {
     this.packetBytes = icmpHeaderBytes + payload.length;
     this.#hasChecksum = kind === 'raw' && family === 4;
     const block = new ArrayBuffer(offsets.packet + this.packetBytes);
-    this.bytes = new Uint8Array(block);
+    const bytes = new Uint8Array(block);
     this.#view = new DataView(block);
-    this.#packet = this.bytes.subarray(offsets.packet);
-    this.#lay(libc.addressOf(this.bytes), address.length);
-    this.bytes.set(address, offsets.name);
+    this.#packet = bytes.subarray(offsets.packet);
+    const base = libc.addressOf(bytes);
+    this.headerAddress = Number(base);
+    this.#lay(base, address.length);
+    bytes.set(address, offsets.name);
     this.#packet[0] = icmpTypes[family].request;
     this.#packet.set(payload, icmpHeaderBytes);
   }

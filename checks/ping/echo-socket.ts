@@ -80,7 +80,7 @@ export class EchoSocket implements Disposable {
   send(burst: Burst, message: EchoMessage, isStamped: boolean): number {
     const sequence = this.sentCount;
     message.number(this.identifier, sequence, isStamped);
-    if (this.#libc.sendmsg(this.#fd, message.bytes, 0) < 0) {
+    if (this.#libc.sendmsg(this.#fd, message.headerAddress, 0) < 0) {
       this.#hasFailed = true;
       return this.#libc.errno();
     }

@@ -6,7 +6,8 @@ export interface Libc {
   close(fd: number): number;
   bind(fd: number, address: Uint8Array, length: number): number;
   setsockopt(fd: number, level: number, name: number, value: Uint8Array, length: number): number;
-  sendmsg(fd: number, header: Uint8Array, flags: number): number;
+  /** Takes the address of the header: to find out that of a view takes a tenth of the time of a packet. */
+  sendmsg(fd: number, headerAddress: number, flags: number): number;
   recvmmsg(fd: number, headers: Uint8Array, count: number, flags: number, timeout: null): number;
   clock_gettime(clock: number, timespec: Uint8Array): number;
   inet_pton(family: number, text: string, address: Uint8Array): number;
@@ -24,7 +25,7 @@ export function loadLibc(): Libc {
     close: libc.func('int close(int)'),
     bind: libc.func('int bind(int, void*, uint)'),
     setsockopt: libc.func('int setsockopt(int, int, int, void*, uint)'),
-    sendmsg: libc.func('long sendmsg(int, void*, int)'),
+    sendmsg: libc.func('long sendmsg(int, uintptr_t, int)'),
     recvmmsg: libc.func('int recvmmsg(int, void*, uint, int, void*)'),
     clock_gettime: libc.func('int clock_gettime(int, void*)'),
     inet_pton: libc.func('int inet_pton(int, const char*, void*)'),
