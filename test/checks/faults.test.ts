@@ -10,6 +10,14 @@ import { runCheck } from '../support/run-check.ts';
 
 const faults = [...dnsFaults, ...connectionFaults, ...tlsFaults, ...httpFaults, ...bodyFaults];
 
+test('every reason a network check can have for being down has a fault', () => {
+  const ofOthers = /^(icmp|log|heartbeat)_/;
+  const inNamespaces = ['connect_timeout', 'host_unreachable', 'net_unreachable'];
+  const made = [...faults.map(({ error }) => error), ...inNamespaces];
+  const wanted = downErrors.filter((error) => !ofOthers.test(error));
+  expect(wanted.filter((error) => !made.includes(error))).toEqual([]);
+});
+
 describe('every fault has its own reason', () => {
   test.concurrent.each(faults)('$name: $error', async (fault) => {
     await expectVerdict(fault);
