@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { Writable } from 'node:stream';
+import { type Transform, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import {
   createBrotliDecompress,
@@ -19,12 +19,12 @@ export interface DownloadPlan {
 }
 
 interface Decoder {
-  readonly input: NodeJS.WritableStream;
+  readonly input: Writable;
   /** Resolves, never rejects, when all is decoded or cannot be. */
   readonly done: Promise<void>;
 }
 
-const decoders: Readonly<Record<string, () => NodeJS.ReadWriteStream>> = {
+const decoders: Readonly<Record<string, () => Transform>> = {
   gzip: () => createGunzip(),
   'x-gzip': () => createGunzip(),
   deflate: () => createInflate(),
@@ -97,14 +97,16 @@ export class Download {
     return this.#failure;
   }
 
-  /** All has come, or no more will: waits until it is decoded. Only a `complete` body must be sound. */
+  /** No more will come: a `complete` body is decoded to its end, what is left of another thrown away. */
   async finish(complete: boolean): Promise<Failure | undefined> {
-    if (complete) this.longestStallMs = Math.max(this.longestStallMs, this.idleMs);
+    if (!complete) {
+      this.#decoder?.input.destroy();
+      return undefined;
+    }
+    this.longestStallMs = Math.max(this.longestStallMs, this.idleMs);
     this.#decoder?.input.end();
     await this.#decoder?.done;
-    return complete || this.#failure?.verdict.error === 'body_too_large'
-      ? this.#failure
-      : undefined;
+    return this.#failure;
   }
 
   /** Checksum of the decoded body, in hexadecimal. */

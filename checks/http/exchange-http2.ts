@@ -3,7 +3,7 @@ import { type Socket } from 'node:net';
 import { type Headers, type Reception } from './reception.ts';
 import { type Request } from './request.ts';
 
-/** Enough to keep a fast, distant server sending (bytes in flight). */
+/** Enough to keep a fast, distant server sending: the default of 64 KiB would be measured, not the server. */
 const windowBytes = 4 * 1024 * 1024;
 
 /** Headers of HTTP/1.1 that HTTP/2 forbids (RFC 9113, 8.2.2), and the one it has another name for. */
@@ -20,6 +20,7 @@ export function exchangeHttp2(
     createConnection: () => socket,
     settings: { enablePush: false, initialWindowSize: windowBytes },
   });
+  session.once('connect', () => session.setLocalWindowSize(windowBytes));
   session.on('error', (error) => reception.broken(error));
   session.once('goaway', (code) => {
     if (code !== constants.NGHTTP2_NO_ERROR) reception.broken(new Error(`GOAWAY ${code}`));

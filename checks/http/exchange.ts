@@ -31,14 +31,30 @@ export async function exchange(
     socket.on('error', () => undefined).destroy();
     return { response: undefined, failure: speaksHttp2 };
   }
-  parts.trace.enter('processing');
-  const reception = new Reception(parts, signal);
-  const send = speaksHttp2 ? exchangeHttp2 : exchangeHttp1;
-  const close = send(socket, request, { reception, sent: parts.sent });
-  const { response, failure } = await reception.outcome;
-  close();
+  const { response, failure } = await receive(socket, request, { ...parts, speaksHttp2 }, signal);
   const undecodable = await parts.download.finish(failure === undefined);
   return { response, failure: failure ?? undecodable };
+}
+
+async function receive(
+  socket: Socket,
+  request: Request,
+  parts: ExchangeParts & { readonly speaksHttp2: boolean },
+  signal: AbortSignal,
+): Promise<Outcome> {
+  parts.trace.enter('processing');
+  const reception = new Reception(parts, signal);
+  const send = parts.speaksHttp2 ? exchangeHttp2 : exchangeHttp1;
+  let close = (): void => void socket.on('error', () => undefined).destroy();
+  try {
+    if (!signal.aborted) close = send(socket, request, { reception, sent: parts.sent });
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    reception.fail(Failure.unknown('agent_error', `the request cannot be sent: ${why}`));
+  }
+  const outcome = await reception.outcome;
+  close();
+  return outcome;
 }
 
 /** TLS agrees on the version; without TLS, HTTP/2 is spoken only where it is asked for (RFC 9113, 3.3). */

@@ -64,12 +64,14 @@ export class Reception {
 
   /** The first byte of the answer is there. */
   begin(version: HttpVersion): void {
+    if (this.#over.signal.aborted) return;
     this.#version = version;
     this.#trace.enter('transfer');
   }
 
   /** The head of the answer is there. */
   head(status: number, headers: Headers): void {
+    if (this.#over.signal.aborted) return;
     this.#headersCame.abort(noLonger);
     this.#response = { status, headers, version: this.#version };
     this.#download.begin(String(headers['content-encoding'] ?? ''));
@@ -77,6 +79,7 @@ export class Reception {
   }
 
   piece(piece: Buffer): void {
+    if (this.#over.signal.aborted) return;
     const failure = this.#download.push(piece);
     if (failure) this.fail(failure);
   }
@@ -150,6 +153,9 @@ export class Reception {
 
 function headFailure(error: NodeJS.ErrnoException): Failure {
   const code = error.code ?? '';
+  if (code === 'UND_ERR_INVALID_ARG') {
+    return Failure.unknown('agent_error', `the request cannot be sent: ${error.message}`);
+  }
   if (code.startsWith('ERR_SSL_')) return handshakeFailure(error, 'the server');
   if (code === 'UND_ERR_HEADERS_OVERFLOW' || code === 'HPE_HEADER_OVERFLOW') {
     return Failure.down('header_too_large', 'the headers of the answer are too large');

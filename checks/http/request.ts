@@ -42,10 +42,10 @@ export function buildRequest(
     accept: '*/*',
     ...(settings.compression && { 'accept-encoding': 'gzip, br, zstd, deflate' }),
     ...(trusted && authorization !== '' && { authorization }),
-    ...(cookie !== '' && { cookie }),
     ...(viaProxy && settings.proxy && proxyHeaders(settings.proxy)),
     ...Object.fromEntries(configured),
   };
+  if (cookie !== '') headers['cookie'] = [headers['cookie'] ?? [], cookie].flat().join('; ');
   const path = url.pathname + url.search;
   return {
     url,

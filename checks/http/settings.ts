@@ -12,6 +12,11 @@ const headerName = z
   .regex(/^[\w!#$%&'*+.^`|~-]+$/, 'not a header name')
   .transform((name) => name.toLowerCase());
 
+const headerValue = secret.refine(
+  (value) => /^[\t\u0020-\u007e\u0080-\u00ff]*$/.test(value.reveal()),
+  'not a header value: line breaks and other control characters are not allowed',
+);
+
 const body = z
   .union([
     z.string(),
@@ -46,7 +51,7 @@ export const httpSettings = z.strictObject({
     .refine((method) => method !== 'CONNECT', 'CONNECT is for proxies: use proxy')
     .default('GET')
     .describe('Request method'),
-  headers: z.record(headerName, secret).default({}).describe('Request headers, by name'),
+  headers: z.record(headerName, headerValue).default({}).describe('Request headers, by name'),
   body: body.optional(),
   auth: authSettings.optional(),
   version: z

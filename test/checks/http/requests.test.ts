@@ -92,6 +92,13 @@ describe('what is sent', () => {
     ]);
   });
 
+  test('what no request can carry is our trouble, and is refused where it is written', async () => {
+    await using server = await listening();
+    const { verdict } = await runCheck(http, server.url, { auth: { bearer: 'two\nlines' } });
+    expect(verdict).toMatchObject({ status: 'unknown', error: 'agent_error' });
+    expect(http.settings.safeParse({ headers: { 'X-A': 'two\nlines' } }).success).toBe(false);
+  });
+
   test('a parameter that differs in every run', async () => {
     await using server = await listening();
     for (let run = 0; run < 2; run += 1) {
