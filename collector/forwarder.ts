@@ -10,7 +10,9 @@
  *   patience    an outage is not a refusal: it is waited out, however long it takes
  *
  * How a refusal is told from an outage
- *   rejected    the sink says that the backend will never take this: halve at once.
+ *   rejected    the sink says that the backend will never take this: halve at once. A single item is
+ *               then set aside only if a canary fares better: a proxy and a wrong path also answer 400,
+ *               to everything. What speaks of the data themselves (their age, their order) needs none.
  *   retry       may be either: a backend may answer 500 to one sample for ever. After `patience`
  *               failures each further one is followed by a canary of the sink's, a harmless point. The
  *               canary fails too: an outage, wait on. It is taken: halve, and for a single item repeat
@@ -160,7 +162,10 @@ export class Forwarder implements AsyncDisposable {
           this.#delivered();
           return undefined;
         case 'rejected':
-          return refusalOf(delivery, sent);
+          if (!isSingle || !(await this.#isRefusingAll(delivery))) return refusalOf(delivery, sent);
+          this.#progress.failed(delivery.error);
+          await this.#wait();
+          break;
         case 'retry':
           sent = true;
           if (attempt >= patience && !(isSingle && delivery.afterMs !== undefined)) {
@@ -188,6 +193,14 @@ export class Forwarder implements AsyncDisposable {
     } catch (error) {
       return { kind: 'retry', error: asError(error) };
     }
+  }
+
+  /** Whether a refusal may be the endpoint's fault, who takes nothing at all, and not the data's. */
+  async #isRefusingAll(rejection: Rejection): Promise<boolean> {
+    if (speaksOfData(rejection)) return false;
+    const delivery = await this.#sendCanary(this.#options.clock.unixMs());
+    if (delivery?.kind === 'rejected') return !speaksOfData(delivery);
+    return delivery?.kind === 'retry';
   }
 
   async #canaryIsTaken(): Promise<boolean> {
@@ -242,6 +255,10 @@ export class Forwarder implements AsyncDisposable {
 function refusalOf(rejection: Rejection, sent: boolean): Refusal {
   const { error, repeated = false, tooOld = false, partial = false } = rejection;
   return { error, repeated: sent && repeated, tooOld, sent: sent || partial, suspect: false };
+}
+
+function speaksOfData({ repeated, tooOld, partial }: Rejection): boolean {
+  return repeated === true || tooOld === true || partial === true;
 }
 
 function asError(error: unknown): Error {

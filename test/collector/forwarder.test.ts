@@ -65,7 +65,8 @@ describe('Forwarder', () => {
     );
     await using forwarding = await startForwarding(directory, sink, queue);
     await queue.drained;
-    expect(arrived.toSorted()).toEqual(['a', 'a', 'b', 'b', 'c', 'c', 'd', 'd', 'down', 'later']);
+    const ours = arrived.filter((name) => name !== 'canary');
+    expect(ours.toSorted()).toEqual(['a', 'a', 'b', 'b', 'c', 'c', 'd', 'd', 'down', 'later']);
     expect(arrived.at(-1)).toBe('later');
     expect(await forwarding.letters()).toEqual([
       expect.objectContaining({ reason: 'too old', points: 1, repeated: false }),
@@ -99,6 +100,45 @@ describe('Forwarder', () => {
     });
     expect(await forwarding.letters()).toEqual([]);
     expect(queue.acknowledged).toBe(0);
+  });
+
+  test('an endpoint that refuses everything has the wrong address: nothing is set aside', async () => {
+    const queue = new MemorySource([
+      { points: [gauge('a', unixMs), gauge('b', unixMs)], logs: [] },
+    ]);
+    let isWrong = true;
+    const { sink, arrived } = sinkThat(() =>
+      isWrong ? { kind: 'rejected', error: new Error('400: unsupported path') } : delivered,
+    );
+    await using forwarding = await startForwarding(directory, sink, queue);
+    const { forwarder } = forwarding;
+    await vi.waitFor(() => expect(forwarder.statistics.retries).toBeGreaterThan(30), {
+      timeout: 20_000,
+    });
+    expect(forwarder.statistics.failingSinceUnixMs).toBeDefined();
+    expect(await forwarding.letters()).toEqual([]);
+    isWrong = false;
+    await queue.drained;
+    expect(arrived.filter((name) => name !== 'canary')).toEqual(['a', 'b']);
+    expect(await forwarding.letters()).toEqual([]);
+  });
+
+  test('a backend that goes away between a refusal and its canary is waited for', async () => {
+    const queue = new MemorySource([batchOf('poison')]);
+    let isAway = true;
+    const { sink } = sinkThat(({ points: [point] }) => {
+      if (point?.name === 'poison') return { kind: 'rejected', error: new Error('no') };
+      return isAway ? away : delivered;
+    });
+    await using forwarding = await startForwarding(directory, sink, queue);
+    const { forwarder } = forwarding;
+    await vi.waitFor(() => expect(forwarder.statistics.retries).toBeGreaterThan(10), {
+      timeout: 20_000,
+    });
+    expect(await forwarding.letters()).toEqual([]);
+    isAway = false;
+    await queue.drained;
+    expect(await forwarding.letters()).toHaveLength(1);
   });
 
   test('a backend that is busy is given smaller batches, and refuses nothing', async () => {
