@@ -1,6 +1,10 @@
 import { z } from 'zod';
-import { line } from '#lib/scalars';
+import { duration, line, size } from '#lib/scalars';
 import { jsonataExpression, pattern, selector } from '../inspect/expressions.ts';
+
+const threshold = z
+  .union([z.number(), size, duration.transform((ms) => ms / 1000)])
+  .describe('A number; a size such as 40TiB stands for bytes, a duration such as 5m for seconds');
 
 const value = z
   .strictObject({
@@ -13,7 +17,7 @@ const value = z
       .describe('Picks the number (group 1, or the whole match) out of what was read, or the body'),
     unit: line.default('').describe('Unit in UCUM: By, s, 1, {record}'),
     expect: z
-      .strictObject({ min: z.number().optional(), max: z.number().optional() })
+      .strictObject({ min: threshold.optional(), max: threshold.optional() })
       .optional()
       .describe('Thresholds of the value'),
   })

@@ -299,8 +299,12 @@ describe('what comes', () => {
         response.end('<p data-n="7">Records: <b id="n">1,234,567</b></p>Active connections: 291');
     });
     const json = await runCheck(http, `${server.url}json`, {
-      values: { bytes: { json: 'counts.bytes', unit: 'By' }, ok: { json: 'ok' } },
+      values: {
+        bytes: { json: 'counts.bytes', unit: 'By', expect: { min: '1TB', max: '40TiB' } },
+        ok: { json: 'ok' },
+      },
     });
+    expect(json.verdict).toEqual({ status: 'up' });
     expect(valuesOf(json)).toMatchObject({
       'probe.value{name=bytes,unit=By}': 1.5e12,
       'probe.value{name=ok,unit=}': 1,
