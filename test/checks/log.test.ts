@@ -226,24 +226,6 @@ describe('a log check', () => {
     expect(linesOf(await followed.run())).toEqual([0, 1, 0]);
     expect(linesOf(await followed.run())).toEqual([0, 0, 0]);
   });
-
-  it('reads a long backlog in several runs, each up to its deadline', async () => {
-    await using followed = new FollowedLog(fromStart);
-    writeFileSync(followed.path, '');
-    await followed.run();
-    await followed.restart();
-    const many = logLine().repeat(20_000);
-    for (let part = 0; part < 60; part++) appendFileSync(followed.path, many);
-    let parsed = 0;
-    let runs = 0;
-    for (let backlog = 1; backlog > 0; runs++) {
-      const values = valuesOf(await followed.run(150));
-      parsed += Number(values['log.lines{outcome=parsed}']);
-      backlog = Number(values['log.backlog']);
-    }
-    expect(parsed).toBe(1_200_000);
-    expect(runs).toBeGreaterThan(1);
-  });
 });
 
 describe('its verdict', () => {
@@ -428,7 +410,7 @@ describe('its verdict', () => {
     writeFileSync(followed.path, 'aa\n');
     expect(linesOf(await followed.run())).toEqual([1, 0, 0]);
     appendFileSync(followed.path, `${'a'.repeat(60)}b\naaa\n`);
-    expect((await followed.run(1000)).verdict).toMatchObject({
+    expect((await followed.run(2000)).verdict).toMatchObject({
       status: 'unknown',
       error: 'agent_error',
     });
