@@ -18,6 +18,8 @@ import { judge } from './verdict.ts';
 interface Looker {
   readonly target: string;
   readonly settings: PingSettings;
+  /** Deadline of a whole run. */
+  readonly timeoutMs: number;
   readonly clock: Clock;
   readonly network: Network;
   readonly pinger: Pinger;
@@ -27,13 +29,14 @@ interface Looker {
 
 /** Makes the check of one host; all of them share one pinger. */
 export async function createPingCheck(
-  { target, settings }: CheckSpec<PingSettings>,
+  { target, settings, timeoutMs }: CheckSpec<PingSettings>,
   services: CheckServices,
 ): Promise<Check> {
   const { clock, egress = defaultEgress } = services;
   const looker: Looker = {
     target,
     settings,
+    timeoutMs,
     clock,
     network: { resolve: { ip: settings.ip, servers: settings.resolvers }, egress },
     pinger: await services.shared('pinger', () => openAnnounced(services)),
@@ -64,7 +67,8 @@ async function look(looker: Looker, run: Run): Promise<Observation> {
   recordFacts(trace);
   if (place instanceof Failure) return conclude(place.verdict, trace);
   run.waiting();
-  const plan = planOf(looker, place.address);
+  const timeLeftMs = looker.timeoutMs - trace.durationMs;
+  const plan = { ...planOf(looker, place.address), timeLeftMs };
   trace.measure(modeInfo, 1, { mode: pinger.modes[plan.family] });
   const report = await pinger.echo(plan, run.signal);
   if ('unavailable' in report) {
@@ -79,7 +83,7 @@ async function look(looker: Looker, run: Run): Promise<Observation> {
   return { ...observation, isTimedOutside: true };
 }
 
-function planOf({ settings, stragglers }: Looker, address: string): EchoPlan {
+function planOf({ settings, stragglers }: Looker, address: string): Omit<EchoPlan, 'timeLeftMs'> {
   return {
     address,
     family: isIPv4(address) ? 4 : 6,

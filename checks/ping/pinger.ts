@@ -12,6 +12,8 @@ export interface EchoPlan {
   readonly size: number;
   /** How long each packet waits for its reply. */
   readonly waitMs: number;
+  /** How long the run may still take. */
+  readonly timeLeftMs: number;
   readonly hopLimit: number | undefined;
   readonly dontFragment: boolean;
   /** Local address or name of a network interface to send from. */

@@ -22,6 +22,7 @@ export async function openSystemBinary(): Promise<SystemBinary | EchoUnavailable
     count: 1,
     gapMs: 10,
     waitMs: 1000,
+    timeLeftMs: 5000,
     size: 56,
     hopLimit: undefined,
     dontFragment: false,
@@ -38,9 +39,11 @@ export async function openSystemBinary(): Promise<SystemBinary | EchoUnavailable
  * environment holds the language still.
  */
 async function echo(plan: EchoPlan, signal: AbortSignal): Promise<EchoReport | EchoUnavailable> {
+  const sendingMs = (plan.count - 1) * plan.gapMs;
+  const waitMs = Math.min(plan.waitMs, Math.max(plan.timeLeftMs - sendingMs - startMs, waitMsMin));
   const job: SystemPingJob = {
     address: plan.address,
-    options: argumentsFor(plan),
+    options: argumentsFor(plan, waitMs),
     count: plan.count,
   };
   const worker = new Worker(new URL('./system-ping-worker.ts', import.meta.url), {
@@ -60,11 +63,15 @@ async function echo(plan: EchoPlan, signal: AbortSignal): Promise<EchoReport | E
   }
 }
 
+/** To have a thread and a process; packets then have so much less time, so that the answer is not cut off. */
+const startMs = 500;
+const waitMsMin = 50;
+
 /** Flags that iputils and busybox share, and iputils' own only where they are needed. */
-function argumentsFor(plan: EchoPlan): string[] {
+function argumentsFor(plan: EchoPlan, waitMs: number): string[] {
   const options = [
     ['-i', seconds(plan.gapMs)],
-    ['-W', seconds(plan.waitMs)],
+    ['-W', seconds(waitMs)],
     ['-s', String(plan.size)],
     plan.hopLimit === undefined ? [] : ['-t', String(plan.hopLimit)],
     plan.dontFragment ? ['-M', 'do'] : [],

@@ -8,6 +8,7 @@ export function echoPlan(rest: Partial<EchoPlan> = {}): EchoPlan {
     count: 3,
     gapMs: 10,
     waitMs: 1000,
+    timeLeftMs: 10_000,
     size: 56,
     hopLimit: undefined,
     dontFragment: false,

@@ -4,6 +4,7 @@ import { type CheckServices } from '#checks/check';
 import { ping } from '#checks/ping';
 import { openPinger } from '#checks/ping/open';
 import { type EchoReport, type Pinger } from '#checks/ping/pinger';
+import { openSystemBinary } from '#checks/ping/system-binary';
 import { type Observation } from '#lib/observation';
 import { binomialBounds } from '../../support/binomial.ts';
 import { address as record, serveDns } from '../../support/dns-server.ts';
@@ -106,6 +107,17 @@ needs(
     const settings = { count: 2, gap: '4s', wait: '2s' };
     const observation = await runCheck(ping, '10.89.2.2', settings, { services: served() });
     expect(valuesOf(observation)).toMatchObject(packets({ sent: 2, received: 1, late: 1 }));
+  });
+
+  test("the system's ping answers before the run is cut off, whatever it is to wait", async () => {
+    const binary = await openSystemBinary();
+    if ('unavailable' in binary) throw new Error(binary.unavailable);
+    network.router.filter(`chain forward {
+      type filter hook forward priority 0; ip daddr 10.89.2.2 drop;
+    }`);
+    const plan = echoPlan({ address: '10.89.2.2', count: 2, waitMs: 20_000, timeLeftMs: 1500 });
+    const report = await binary.echo(plan, AbortSignal.timeout(10_000));
+    expect(report).toMatchObject({ sent: 2, replies: [] });
   });
 
   describe.each([
