@@ -19,7 +19,7 @@ export const prometheusWords: Words = {
   why: (scope) =>
     `: ${listed(ask('max by (error_type) (probe_error{@} and ignoring (error_type) max without (verdict) (probe_verdict{@,verdict="down"} == 1))', scope), 'error_type')}`,
   since: (scope) =>
-    `; {{ with query (${ask(`max(max_over_time((timestamp(probe_success{@}) and probe_success{@} == 1)[6h:1m])${scope === 'down' ? ' and ignoring (verdict) probe_verdict{@,verdict="down"} == 1' : ''})`, scope)}) }}last up at {{ . | first | value | humanizeTimestamp }}{{ else }}not up in the last 6 hours{{ end }}`,
+    `; {{ with query (${ask(lastUp(scope), scope)}) }}last up at {{ . | first | value | humanizeTimestamp }}{{ else }}not up in the last 6 hours{{ end }}`,
 };
 
 /** Templates of Grafana, which know the alert's labels and value only; the dashboard tells the rest. */
@@ -36,6 +36,15 @@ const formats = {
   share: 'humanizePercentage',
   duration: 'humanizeDuration',
 };
+
+/** To ten seconds in the last ten minutes, to a minute before that. */
+function lastUp(scope: 'target' | 'down' | 'region'): string {
+  const up = '(timestamp(probe_success{@}) and probe_success{@} == 1)';
+  const last = `(max_over_time(${up}[10m:10s]) or max_over_time(${up}[6h:1m]))`;
+  const where =
+    scope === 'down' ? ' and ignoring (verdict) probe_verdict{@,verdict="down"} == 1' : '';
+  return `max(${last}${where})`;
+}
 
 /** A template that makes a query; `@` stands for what selects the series of the alert. */
 function ask(query: string, scope: 'target' | 'down' | 'region'): string {

@@ -6,7 +6,9 @@ const dashboard = { uid: 'farpoint-pipeline', variables: [] };
 /** Whether results reach the backend, all of them and in time. */
 export function pipeline({ lookback }: Settings): RuleGroup {
   const newest = `max(last_over_time(probe_valid_until_timestamp_seconds[${lookback}]))`;
-  const scraped = 'max by (collector) (max_over_time(timestamp(farpoint_build_info)[6h:1m]))';
+  // The subquery looks at whole minutes only, so that the first minute needs a look at now.
+  const scraped =
+    'max by (collector) (timestamp(farpoint_build_info)) or max by (collector) (max_over_time(timestamp(farpoint_build_info)[6h:1m]))';
   return {
     name: 'farpoint-pipeline',
     intervalSeconds: 30,

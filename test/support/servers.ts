@@ -169,6 +169,46 @@ export function startNginx(
   });
 }
 
+/** `configuration` is the whole of its file. */
+export function startAlertmanager(configuration: string): Promise<RealServer> {
+  return startServer({
+    command: 'prometheus-alertmanager',
+    prepare: ({ directory }) => {
+      writeFileSync(join(directory, 'alertmanager.yml'), configuration);
+    },
+    arguments: ({ port, directory }) => [
+      `--config.file=${directory}/alertmanager.yml`,
+      `--storage.path=${directory}/data`,
+      `--web.listen-address=127.0.0.1:${port}`,
+      '--cluster.listen-address=',
+    ],
+    readyPath: '/-/ready',
+  });
+}
+
+/** Evaluates `rules`, a rule file, over a VictoriaMetrics, and writes there what it records. */
+export function startVmalert(options: {
+  readonly rules: string;
+  readonly victoriaUrl: string;
+  readonly alertmanagerUrl: string;
+}): Promise<RealServer> {
+  return startServer({
+    command: 'vmalert',
+    prepare: ({ directory }) => {
+      writeFileSync(join(directory, 'rules.yaml'), options.rules);
+    },
+    arguments: ({ port, directory }) => [
+      `-rule=${directory}/rules.yaml`,
+      `-datasource.url=${options.victoriaUrl}`,
+      `-remoteWrite.url=${options.victoriaUrl}`,
+      '-remoteWrite.flushInterval=200ms',
+      `-notifier.url=${options.alertmanagerUrl}`,
+      `-httpListenAddr=127.0.0.1:${port}`,
+    ],
+    readyPath: '/api/v1/alerts',
+  });
+}
+
 /** `modules` is what stands below `modules:` in its configuration. */
 export function startBlackboxExporter(modules: string): Promise<RealServer> {
   return startServer({

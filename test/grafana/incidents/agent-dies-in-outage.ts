@@ -15,7 +15,7 @@ export const incident: Incident = {
       labels: { ...target },
       says: {
         at: 12,
-        text: 'https://shop.example.org/ (home) is down in ap-south, eu-west, us-east: connect_refused; last up at 1970-01-01 00:09:00 +0000 UTC',
+        text: 'https://shop.example.org/ (home) is down in ap-south, eu-west, us-east: connect_refused; last up at 1970-01-01 00:09:30 +0000 UTC',
       },
     },
     {

@@ -15,7 +15,7 @@ export const incident: Incident = {
       labels: { ...target },
       says: {
         at: 17,
-        text: 'https://shop.example.org/ (home) is down in ap-south, eu-west, us-east: http_status; last up at 1970-01-01 00:14:00 +0000 UTC',
+        text: 'https://shop.example.org/ (home) is down in ap-south, eu-west, us-east: http_status; last up at 1970-01-01 00:14:30 +0000 UTC',
       },
     },
   ],

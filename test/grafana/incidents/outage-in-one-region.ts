@@ -14,7 +14,7 @@ export const incident: Incident = {
       labels: { ...target, region: 'ap-south' },
       says: {
         at: 13,
-        text: 'https://shop.example.org/ (home) is down in ap-south only: connect_timeout; last up at 1970-01-01 00:09:00 +0000 UTC',
+        text: 'https://shop.example.org/ (home) is down in ap-south only: connect_timeout; last up at 1970-01-01 00:09:30 +0000 UTC',
       },
     },
   ],

@@ -19,7 +19,7 @@ export const incident: Incident = {
       labels: { ...target },
       says: {
         at: 12,
-        text: 'https://shop.example.org/ (home) is down in eu-west, us-east: http_status; last up at 1970-01-01 00:09:00 +0000 UTC',
+        text: 'https://shop.example.org/ (home) is down in eu-west, us-east: http_status; last up at 1970-01-01 00:09:30 +0000 UTC',
       },
     },
   ],
