@@ -56,7 +56,7 @@ const ping: Section = {
       's',
       byRegion('probe_icmp_duration_rtt_median_seconds', '{{region}} median'),
       byRegion('probe_icmp_duration_rtt_max_seconds', '{{region}} longest'),
-      byRegion('probe_icmp_duration_rtt_jitter_seconds', '{{region}} jitter'),
+      byRegion('probe_icmp_jitter_seconds', '{{region}} jitter'),
     ),
   ],
 };
