@@ -25,6 +25,7 @@ export const keyRejections = [
   'wrong',
   'expired',
   'scope',
+  'identity',
 ] as const;
 export type KeyRejection = (typeof keyRejections)[number];
 

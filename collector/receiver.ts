@@ -41,6 +41,8 @@ export type ExportAnswer =
     }
   /** The sender must not send the same again. */
   | { readonly kind: 'undecodable' | 'too_many'; readonly message: string }
+  /** Every item names another agent or region than the key is for: the key or the name is wrong, not the data. */
+  | { readonly kind: 'foreign'; readonly message: string }
   /** The sender is to keep it, and to send the same again later. */
   | { readonly kind: 'later'; readonly message: string; readonly afterSeconds: number };
 
@@ -56,6 +58,8 @@ export interface ReceiverOptions {
 interface Judged extends Pick<Admission<unknown>, 'items' | 'rejected' | 'agent' | 'aheadMs'> {
   /** OTLP protobuf of the items. */
   readonly payload: Uint8Array;
+  /** Whether it says more than that series end: what an agent last was called ends under its old name. */
+  readonly hasValues: boolean;
 }
 
 /** Clocks are never quite right: so far ahead, data go on at once. */
@@ -106,7 +110,8 @@ export class Receiver {
     const { points, rejected } = decode(body, limits);
     const admission = admitPoints(points, rejected, this.#rules(identity));
     const isPayload = encoding === 'protobuf' && admission.isUnchanged;
-    return { ...admission, payload: isPayload ? body : encodeMetrics(admission.items) };
+    const payload = isPayload ? body : encodeMetrics(admission.items);
+    return { ...admission, payload, hasValues: points.some(({ value }) => value !== undefined) };
   }
 
   #logs({ encoding, body, identity }: ExportRequest): Judged {
@@ -114,7 +119,8 @@ export class Receiver {
     const { records, rejected } = decode(body, recordLimits);
     const admission = admitLogs(records, rejected, this.#rules(identity));
     const isPayload = encoding === 'protobuf' && admission.isUnchanged;
-    return { ...admission, payload: isPayload ? body : encodeLogs(admission.items) };
+    const payload = isPayload ? body : encodeLogs(admission.items);
+    return { ...admission, payload, hasValues: records.length > 0 };
   }
 
   #rules(identity: Identity): AdmissionRules {
@@ -137,6 +143,7 @@ export class Receiver {
   async #keep(request: ExportRequest, judged: Judged): Promise<ExportAnswer> {
     const { signal, identity, range } = request;
     const { queue, clock, telemetry } = this.#options;
+    if (range !== undefined && isForeign(judged)) return this.#foreign(request, judged);
     const receivedUnixMs = clock.unixMs();
     if (judged.agent !== '') telemetry.seen(judged.agent, receivedUnixMs);
     if (range !== undefined && judged.aheadMs > aheadMsMax) return hold(judged.aheadMs);
@@ -169,6 +176,14 @@ export class Receiver {
     return { kind: 'accepted', rejected: rejected.count, message: describe(rejected), through };
   }
 
+  /** An agent keeps what is refused, and so nothing is lost by a typing mistake in a key's line. */
+  #foreign({ signal, identity }: ExportRequest, { rejected }: Judged): ExportAnswer {
+    const example = rejected.reasons.get('identity')?.example ?? '';
+    this.#options.telemetry.keysRejected.add(1, { reason: 'identity' });
+    this.#reportRejection({ key: identity.keyId, signal, reason: 'identity', example });
+    return { kind: 'foreign', message: example };
+  }
+
   /** The sender is told each time, the log once an hour for each key and reason. */
   #reportRejection(fields: {
     readonly key: string;
@@ -181,7 +196,7 @@ export class Receiver {
     const nowMs = clock.monotonicMs();
     if (nowMs - (this.#reportedMs.get(what) ?? -Infinity) < reportEveryMs) return;
     this.#reportedMs.set(what, nowMs);
-    log.warn(fields, 'data of this key can never be accepted');
+    log.warn(fields, 'data of this key are refused');
   }
 
   #trouble(error: unknown): ExportAnswer {
@@ -200,6 +215,11 @@ export class Receiver {
     this.#lastTrouble = undefined;
     this.#options.log.info('storing again what is posted');
   }
+}
+
+function isForeign({ items, rejected, hasValues }: Judged): boolean {
+  const foreign = rejected.reasons.get('identity')?.count ?? 0;
+  return hasValues && items.length === 0 && foreign > 0 && foreign === rejected.count;
 }
 
 function hold(aheadMs: number): ExportAnswer {

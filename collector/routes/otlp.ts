@@ -212,7 +212,7 @@ function rangeOf(
 }
 
 const bodyCodes = { too_large: 413, malformed: 400, busy: 503 } as const;
-const answerCodes = { undecodable: 400, too_many: 413, later: 503 } as const;
+const answerCodes = { undecodable: 400, too_many: 413, foreign: 403, later: 503 } as const;
 
 function outcomeOf(answer: ExportAnswer): Outcome {
   if (answer.kind === 'accepted') return { ...answer, code: 200 };

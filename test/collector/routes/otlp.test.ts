@@ -291,6 +291,30 @@ describe('who sends', () => {
     ]);
   });
 
+  test('an agent under a name that is not its own is refused, and keeps what it has', async () => {
+    const key = newKey('moved');
+    const identity = { agents: ['moved'], regions: ['eu-west'] };
+    await using receiver = await TestReceiver.start({ keys: [keyFor(key, identity)] });
+    const attributes = { agent: 'moved', region: 'us-east' };
+    const foreign = encodeMetrics([gauge('a', Date.now(), { attributes })]);
+    const answer = await receiver.postNumbered(foreign, [1, 2], { key: key.text });
+    expect(answer).toMatchObject({ status: 403, rpcCode: 7 });
+    expect(answer.message).toContain('may not speak for region "us-east"');
+    expect(receiver.count('farpoint_keys_rejected_total', { reason: 'identity' })).toBe(1);
+    expect(receiver.telemetry.lastSeenUnixMs('moved')).toBeUndefined();
+    receiver.keys.replace([keyFor(key, { ...identity, regions: ['us-east'] })]);
+    const again = await receiver.postNumbered(foreign, [1, 2], { key: key.text });
+    expect(again).toMatchObject({ status: 200, rejected: 0, through: 2 });
+    expect(await receiver.takePoints()).toHaveLength(1);
+  });
+
+  test('the ends of series under an old name hold up nothing', async () => {
+    await using receiver = await TestReceiver.start();
+    const ended = gauge('a', Date.now(), { attributes: { region: 'old' }, value: undefined });
+    const answer = await receiver.postNumbered(encodeMetrics([ended]), [1, 1]);
+    expect(answer).toMatchObject({ status: 200, rejected: 1, through: 1 });
+  });
+
   test.each(['probe.success', 'probe_success', 'probe-success', 'probe', 'farpoint.runs'])(
     'a stranger may not send %s',
     async (name) => {
