@@ -20,6 +20,7 @@ needs(
   'linux',
   'iproute2',
   'nftables',
+  'ping',
 )('ping over a network', () => {
   let network: Network;
   let home: Disposable;
