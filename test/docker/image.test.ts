@@ -28,7 +28,7 @@ needs('root', 'podman', 'runc', 'mmdebstrap')('the image', () => {
     engine = new Engine();
     engine.buildImage(image);
     configure();
-  }, 400_000);
+  }, 900_000);
   afterAll(() => engine[Symbol.dispose](), 120_000);
 
   test('is of compiled JavaScript and production dependencies, for an unprivileged user', () => {

@@ -12,7 +12,12 @@ export async function exportVictoriaMetrics(
 ): Promise<StoredSeries[]> {
   await fetch(`${url}/internal/force_flush`);
   const answer = await fetch(`${url}/api/v1/export?match[]=${encodeURIComponent(selector)}`);
-  const lines = (await answer.text()).trim().split('\n').filter(Boolean);
+  return parseExport(await answer.text());
+}
+
+/** Reads what VictoriaMetrics answers to `/api/v1/export`. */
+export function parseExport(text: string): StoredSeries[] {
+  const lines = text.trim().split('\n').filter(Boolean);
   return lines.map((line) => {
     const { metric, values, timestamps } = JSON.parse(line) as {
       metric: Record<string, string>;

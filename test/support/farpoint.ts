@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-const program = join(import.meta.dirname, '../../bin/farpoint.js');
+export const program = join(import.meta.dirname, '../../bin/farpoint.js');
 
 /** The real program as a process of its own, with what it printed. Disposing stops it gracefully, then by force. */
 export class Farpoint implements AsyncDisposable {
@@ -24,9 +24,16 @@ export class Farpoint implements AsyncDisposable {
     environment: Readonly<Record<string, string>> = {},
     wrapper: readonly string[] = [],
   ): Farpoint {
-    const [command = '', ...rest] = [...wrapper, process.execPath, program, ...args];
+    return Farpoint.startOther([...wrapper, process.execPath, program, ...args], environment);
+  }
+
+  /** Another program, looked after in the same way. */
+  static startOther(
+    [command = '', ...args]: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+  ): Farpoint {
     return new Farpoint(
-      spawn(command, rest, {
+      spawn(command, args, {
         env: { PATH: process.env['PATH'], ...environment },
         stdio: ['ignore', 'pipe', 'pipe'],
       }),
