@@ -62,6 +62,8 @@ const commands: readonly Entry[] = [
     load: () => import('./key.ts'),
   },
 ];
+/** A terminal and npm both pass on one Ctrl-C: what follows the first signal this soon is the same wish. */
+const sameWishMs = 1000;
 const synopsis = '$0 <command>\n\nSynthetic monitoring that tells the truth and loses nothing';
 
 await main(hideBin(process.argv));
@@ -104,13 +106,20 @@ function register(parser: Argv, entry: Entry, stop: AbortSignal): Argv {
 
 /**
  * The first SIGINT or SIGTERM asks the command to stop, as does a terminal or reader that is gone; a
- * second signal ends the process.
+ * second signal, a second later or more, ends the process.
  */
 function abortOnSignals(): AbortSignal {
   const controller = new AbortController();
+  let abortedMs = 0;
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(name, () => {
-      controller.abort(new DOMException(`stopped by ${name}`, 'AbortError'));
+    process.on(name, function stop() {
+      if (!controller.signal.aborted) {
+        abortedMs = performance.now();
+        controller.abort(new DOMException(`stopped by ${name}`, 'AbortError'));
+      } else if (performance.now() - abortedMs > sameWishMs) {
+        process.off(name, stop);
+        process.kill(process.pid, name);
+      }
     });
   }
   process.stdout.on('error', (error) => controller.abort(error));

@@ -26,7 +26,7 @@ const runsShown = 16;
 
 /**
  * Plays the sample service's script over real agents and a real collector until the signal aborts or
- * `forMs` have passed, and shows what the collector's history says. Resolves with the last scene;
+ * `forMs` have passed, and shows what the collector's history says. Resolves with the last scene, if there was one;
  * rejects when a program ends that should not have.
  */
 export async function runDemo(
@@ -34,7 +34,8 @@ export async function runDemo(
   screen: Screen,
   signal: AbortSignal,
 ): Promise<Scene | undefined> {
-  await using stage = await Stage.open(options, signal);
+  await using stage = await openUnlessStopped(options, signal);
+  if (stage === undefined) return undefined;
   screen.happened({ kind: 'opened', elapsedMs: 0, configuration: stage.folder.agentFile });
   const startedMs = performance.now();
   let scene: Scene | undefined;
@@ -50,6 +51,19 @@ export async function runDemo(
     elapsedMs = performance.now() - startedMs;
   }
   return scene;
+}
+
+/** Whoever stops the demo while it starts is told nothing. */
+async function openUnlessStopped(
+  options: StageOptions,
+  signal: AbortSignal,
+): Promise<Stage | undefined> {
+  try {
+    return await Stage.open(options, signal);
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    throw error;
+  }
 }
 
 /** Moves the play on, and lets the agents follow their file. */

@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { type DemoEvent, runDemo } from '#demo/demo';
 import { acts } from '#demo/script';
 import { Farpoint } from '../support/farpoint.ts';
 
@@ -58,10 +60,22 @@ test.each(['SIGINT', 'SIGHUP'] as const)(
     });
     const [, configuration = ''] = /configuration: (\S+)/.exec(demo.output) ?? [];
     expect(existsSync(configuration)).toBe(true);
-    expect(await demo.stop(signal)).toBe(0);
+    // npm passes on what the terminal has told everybody: one Ctrl-C arrives twice.
+    const stopped = demo.stop(signal);
+    await delay(50);
+    void demo.stop(signal);
+    expect(await stopped).toBe(0);
     expect(existsSync(configuration)).toBe(false);
   },
 );
+
+test('who stops it while it starts is told of no bug', async () => {
+  const options = { node: process.execPath, program: 'bin/farpoint.js', forMs: Infinity };
+  const events: string[] = [];
+  const screen = { happened: ({ kind }: DemoEvent) => events.push(kind), show: () => undefined };
+  expect(await runDemo(options, screen, AbortSignal.timeout(20))).toBeUndefined();
+  expect(events).toEqual([]);
+});
 
 function secondsOf(lines: readonly Line[], act: string): number {
   return lines.find((line) => line.act === act)?.seconds ?? Number.NaN;
