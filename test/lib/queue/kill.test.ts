@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { openQueue } from '#lib/queue/queue';
 import { ManualClock } from '#test/support/manual-clock';
@@ -45,7 +46,7 @@ test('kill -9 in the middle of appends, five times: what was promised is there, 
 /** Runs the appender until it has promised `count` appends, and kills it in the middle of the next. */
 async function runAndKill(directory: string, promised: Promised, count: number): Promise<void> {
   const first = promised.highest + 100;
-  const program = join(import.meta.dirname, 'appender.ts');
+  const program = fileURLToPath(new URL('./appender.ts', import.meta.url));
   const child = spawn(process.execPath, [program, directory, String(first)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
