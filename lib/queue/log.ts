@@ -209,6 +209,9 @@ export class SegmentLog {
   async #startSegment(blocks: readonly Uint8Array[]): Promise<void> {
     const { directory, files, id, clock, checkpoint, report } = this.#options;
     this.#sequence += 1;
+    // Should this fail, the file may come back after a power cut, although removed, and make void what the
+    // segment before it got since. So that one gets nothing more.
+    this.#active = undefined;
     const path = join(directory, `${String(this.#sequence).padStart(12, '0')}.segment`);
     const file = await files.create(path);
     try {

@@ -67,22 +67,27 @@ export class Positions {
   #file: QueueFile | undefined;
   /** Whether the file has a whole slot and may be written in place. */
   #isTrusted: boolean;
+  /** What was read from the file and has not been synced by this process. */
+  #found: StoredPositions | undefined;
   #running: Promise<void> = Promise.resolve();
   #next: Promise<void> | undefined;
 
+  /** Goes on from what is `stored` in the file, if anything is, with the positions of `initial`. */
   constructor(
     place: { files: QueueFileSystem; directory: string; path: string; reserve: Reserve },
-    stored: StoredPositions,
+    initial: Omit<StoredPositions, 'generation'>,
+    stored: StoredPositions | undefined,
   ) {
     this.#files = place.files;
     this.#directory = place.directory;
     this.#path = place.path;
     this.#reserve = place.reserve;
-    this.#id = stored.id;
-    this.#generation = stored.generation;
-    this.#isTrusted = stored.generation > 0;
-    this.#durable = stored.positions;
-    this.#wanted = new Map(stored.positions);
+    this.#id = initial.id;
+    this.#generation = stored?.generation ?? 0;
+    this.#isTrusted = stored !== undefined;
+    this.#found = stored;
+    this.#durable = initial.positions;
+    this.#wanted = new Map(initial.positions);
   }
 
   /** The position that a power cut would leave. */
@@ -138,8 +143,16 @@ export class Positions {
 
   async #overwrite(slot: Buffer, generation: number): Promise<void> {
     this.#file ??= await this.#files.open(this.#path);
-    await this.#file.write([slot], (generation % 2) * slotBytes);
-    await this.#file.datasync();
+    // The process before may have died of a failed fsync, after which the kernel takes for clean what
+    // never reached the disk. So what is to stand by while the other slot is written, is written again.
+    if (this.#found) await this.#writeSlot(this.#file, encodeSlot(this.#found), this.#generation);
+    this.#found = undefined;
+    await this.#writeSlot(this.#file, slot, generation);
+  }
+
+  async #writeSlot(file: QueueFile, slot: Buffer, generation: number): Promise<void> {
+    await file.write([slot], (generation % 2) * slotBytes);
+    await file.datasync();
   }
 
   async #replace(slot: Buffer, generation: number): Promise<void> {
@@ -163,6 +176,7 @@ export class Positions {
 
   async #distrust(): Promise<void> {
     this.#isTrusted = false;
+    this.#found = undefined;
     await this.#file?.close().catch(() => undefined);
     this.#file = undefined;
   }

@@ -140,11 +140,14 @@ async function openLocked(settings: Settings, lock: Disposable): Promise<Queue> 
   const stored = await readPositions(files, path, report);
   const candidates = await listSegments(settings);
   const id = stored?.id ?? candidates.find(({ header }) => header)?.header?.id ?? randomUUID();
-  const acknowledged = Math.max(0, ...(stored?.positions.values() ?? []));
-  const segments = await recoverSegments(settings, candidates, { id, provenThrough: acknowledged });
+  const acknowledged = [...(stored?.positions.values() ?? [])];
+  const provenThrough = Math.max(0, ...acknowledged);
+  const doneThrough = Math.min(provenThrough, ...acknowledged);
+  const known = { id, provenThrough, doneThrough };
+  const segments = await recoverSegments(settings, candidates, known);
   const end = segments.at(-1)?.end ?? 1;
-  if (acknowledged >= end) {
-    const blocks = acknowledged + 1 - end;
+  if (provenThrough >= end) {
+    const blocks = provenThrough + 1 - end;
     report({ kind: 'damaged', file: segments.at(-1)?.path ?? directory, bytes: 0, blocks });
   }
   const found = checkpoint && (await newestCheckpoint(settings, segments));
@@ -156,12 +159,12 @@ async function openLocked(settings: Settings, lock: Disposable): Promise<Queue> 
     {
       segments,
       checkpointed: found?.segment,
-      next: Math.max(end, acknowledged + 1),
+      next: Math.max(end, provenThrough + 1),
       sequence: candidates.at(-1)?.sequence ?? 0,
     },
   );
-  const initial = positionsOfConfigured(settings, log, { id, stored });
-  const positions = new Positions({ files, directory, path, reserve }, initial);
+  const initial = { id, positions: positionsOfConfigured(settings, log, stored) };
+  const positions = new Positions({ files, directory, path, reserve }, initial, stored);
   await positions.store();
   const consumers = new Consumers(settings.consumers, { log, positions, clock, directory, report });
   const since = checkpoint && (await log.entriesAfter((found?.segment ?? log).first - 1, Infinity));
@@ -174,8 +177,8 @@ async function openLocked(settings: Settings, lock: Disposable): Promise<Queue> 
 function positionsOfConfigured(
   { consumers, report }: Settings,
   log: SegmentLog,
-  { id, stored }: { id: string; stored: StoredPositions | undefined },
-): StoredPositions {
+  stored: StoredPositions | undefined,
+): ReadonlyMap<string, number> {
   const before = log.first - 1;
   const names = consumers.map(({ name }) => name);
   const known = stored?.positions ?? new Map<string, number>();
@@ -183,8 +186,7 @@ function positionsOfConfigured(
     if (names.includes(name)) continue;
     report({ kind: 'forgotten', consumer: name, blocks: log.pendingAfter(position).blocks });
   }
-  const positions = new Map(names.map((name) => [name, Math.max(known.get(name) ?? 0, before)]));
-  return { id, generation: stored?.generation ?? 0, positions };
+  return new Map(names.map((name) => [name, Math.max(known.get(name) ?? 0, before)]));
 }
 
 interface Parts {

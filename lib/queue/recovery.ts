@@ -30,6 +30,15 @@ export interface Candidate {
   readonly sealedThrough: number | undefined;
 }
 
+/** What the positions tell about the log. */
+interface Known {
+  readonly id: string;
+  /** Somebody has acknowledged up to here: these blocks were on disk. */
+  readonly provenThrough: number;
+  /** Everybody has acknowledged up to here. */
+  readonly doneThrough: number;
+}
+
 const segmentName = /^(\d{12})\.segment$/;
 
 /** Looks at every segment in the folder, oldest first. Throws on a file of a newer program. */
@@ -47,23 +56,22 @@ export async function listSegments({ directory, files }: Place): Promise<Candida
 
 /**
  * Turns what the folder holds into the log's segments. The newest is cut behind its last whole group,
- * unless positions up to `provenThrough` show that the group had been synced.
+ * unless an acknowledgement shows that the group had been synced.
  */
 export async function recoverSegments(
   place: Place,
   candidates: readonly Candidate[],
-  { id, provenThrough }: { id: string; provenThrough: number },
+  { id, provenThrough, doneThrough }: Known,
 ): Promise<Segment[]> {
   const segments: Segment[] = [];
   for (const candidate of candidates) {
-    const isNewest = candidate === candidates.at(-1);
-    if (!candidate.header) reportHeader(place, candidate, isNewest);
-    const known = { id, provenThrough: isNewest ? provenThrough : Infinity };
-    const header = candidate.header ?? (await guessHeader(place, candidate, known));
+    const proven = candidate === candidates.at(-1) ? provenThrough : Infinity;
+    const header = candidate.header ?? (await guessHeader(place, candidate, id, proven));
     if (header) segments.push(openSegment(place, candidate, header, id));
     else await setAside(place, candidate);
   }
   limitToSuccessors(segments);
+  for (const segment of segments.slice(0, -1)) reportHeader(place, segment, doneThrough);
   const newest = segments.at(-1);
   const { sealedThrough } = candidates.find(({ path }) => path === newest?.path) ?? {};
   if (newest && sealedThrough !== undefined) newest.end = sealedThrough + 1;
@@ -143,7 +151,8 @@ async function readEnds(
 async function guessHeader(
   { files }: Place,
   { path, sequence, size }: Candidate,
-  { id, provenThrough }: { id: string; provenThrough: number },
+  id: string,
+  provenThrough: number,
 ): Promise<SegmentHeader | undefined> {
   const salt = segmentSalt(id, sequence);
   const { records } = await withFile(files, path, (file) => {
@@ -161,37 +170,45 @@ async function guessHeader(
   };
 }
 
-/** The newest may have lost its header to a crash while it was made; any other to damage. */
-function reportHeader({ report }: Place, { path, size }: Candidate, isNewest: boolean): void {
-  const bytes = Math.min(size, segmentHeaderBytes);
-  if (bytes === 0) return;
-  report(
-    isNewest
-      ? { kind: 'torn', file: path, bytes }
-      : { kind: 'damaged', file: path, bytes, blocks: 0 },
-  );
+/** Reports a lost header, save of a segment that failed while it was made: nobody has anything to read there. */
+function reportHeader({ report }: Place, segment: Segment, doneThrough: number): void {
+  const { path, damaged, blocks, end } = segment;
+  if (!damaged || blocks === 0 || end <= doneThrough + 1) return;
+  report({ kind: 'damaged', file: path, bytes: segmentHeaderBytes, blocks: 0 });
 }
 
+/** What was lost with such a file shows as a hole between the segments around it. */
 async function setAside({ files }: Place, { path, size }: Candidate): Promise<void> {
   await (size === 0 ? files.remove(path) : files.rename(path, `${path}.damaged`));
 }
 
-/** Cuts what the last process had not finished, and syncs the rest. */
+/**
+ * Cuts what the last process had not finished, and writes the last group once more before it syncs it: when
+ * that process died of a failed fsync, the kernel may have the bytes in memory, take them for clean, and
+ * never write them.
+ */
 async function cutTornTail(
   { report }: Place,
   newest: Segment,
   provenThrough: number,
 ): Promise<void> {
-  const { records } = await newest.scanAll();
+  const { bytes, records } = await newest.scanAll();
   const startsWithCheckpoint = newest.header.checkpointLength !== undefined;
-  const last = withoutTornGroup(records, { provenThrough, startsWithCheckpoint }).at(-1);
+  const kept = withoutTornGroup(records, { provenThrough, startsWithCheckpoint });
+  const last = kept.at(-1);
   const size = last ? last.payloadOffset + last.length : segmentHeaderBytes;
   const tornBytes = newest.size - size;
-  if (tornBytes > 0) report({ kind: 'torn', file: newest.path, bytes: tornBytes });
+  if (tornBytes > 0 || newest.damaged) {
+    const headerBytes = newest.damaged ? segmentHeaderBytes : 0;
+    report({ kind: 'torn', file: newest.path, bytes: tornBytes + headerBytes });
+  }
+  encodeSegmentHeader(newest.header).copy(bytes);
+  const start = kept.findIndex((record) => last && firstOfGroup(record) === firstOfGroup(last));
+  const from =
+    start > 0 && !newest.damaged ? (kept[start]?.payloadOffset ?? 0) - recordHeaderBytes : 0;
   await newest.use(async (file) => {
-    // Without its header the whole segment would pass for damaged from the next start on.
-    if (newest.damaged) await file.write([encodeSegmentHeader(newest.header)], 0);
     if (tornBytes > 0) await file.truncate(size);
+    await file.write([bytes.subarray(from, size)], from);
     await file.datasync();
   });
   newest.damaged = false;

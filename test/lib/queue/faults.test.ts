@@ -89,6 +89,44 @@ test('the folder cannot be synced: the block is not acknowledged from a file tha
   expect(await waiting(queue)).toEqual(['one']);
 });
 
+test('the file of a segment that could not be made comes back after a power cut: it makes nothing void', async () => {
+  const queue = await simulated.open({ segmentBytesMax: 200 });
+  await queue.append(Buffer.alloc(60, 'a'));
+  let lost: Buffer | undefined;
+  simulated.disk.meanwhile = async ({ kind, path }) => {
+    if (kind === 'remove' && path.endsWith('2.segment')) lost = simulated.disk.bytesOf(path);
+  };
+  fail('sync directory', /queue/, 'EIO');
+  await expect(queue.append(Buffer.alloc(150, 'b'))).rejects.toMatchObject({ code: 'EIO' });
+  expect(await queue.append(Buffer.from('c'))).toBe(2);
+  simulated.disk.unlock();
+  const file = await simulated.disk.create('/queue/000000000002.segment');
+  await file.write([lost ?? Buffer.of()], 0);
+  await using again = await simulated.open();
+  expect(await waiting(again)).toEqual(['a'.repeat(60), 'c']);
+});
+
+test('the process dies of a failed fsync: what the next one finds in memory is on disk before it is read', async () => {
+  const queue = await simulated.open();
+  await queue.append(Buffer.from('one'));
+  simulated.disk.fault = ({ kind, path }) => {
+    const fails = path.endsWith('.segment') && ['datasync', 'truncate', 'create'].includes(kind);
+    return fails ? 'EIO' : undefined;
+  };
+  await expect(queue.append(Buffer.from('two'))).rejects.toMatchObject({ code: 'EIO' });
+  simulated.disk.fault = () => undefined;
+  simulated.disk.unlock();
+  await using again = await simulated.open();
+  expect(await waiting(again)).toEqual(['one', 'two']);
+  await again.append(Buffer.from('three'));
+  for (let seed = 1; seed < 10; seed += 1) {
+    const after = new SimulatedQueue();
+    after.disk = simulated.disk.afterPowerCut(simulated.disk.operations.length, randomFrom(seed));
+    await using found = await after.open();
+    expect(await waiting(found)).toEqual(['one', 'two', 'three']);
+  }
+});
+
 test('a write fails: the block goes to a new segment', async () => {
   await using queue = await simulated.open();
   await queue.append(Buffer.from('one'));
@@ -121,6 +159,22 @@ test('the disk is full when a segment is to be started: DiskFullError, and no fi
   expect(simulated.segments).toEqual([]);
   simulated.disk.capacity = Infinity;
   expect(await queue.append(Buffer.from('one'))).toBe(1);
+});
+
+test.each([
+  ['fsync finds no room', ['datasync']],
+  ['a write finds no room and cannot be undone', ['write', 'truncate']],
+])('%s: DiskFullError, and the file is not written again', async (_, kinds) => {
+  await using queue = await simulated.open();
+  await queue.append(Buffer.from('one'));
+  simulated.disk.fault = ({ kind, path }) => {
+    return path === simulated.segment() && kinds.includes(kind) ? 'ENOSPC' : undefined;
+  };
+  await expect(queue.append(Buffer.from('lost'))).rejects.toBeInstanceOf(DiskFullError);
+  simulated.disk.fault = () => undefined;
+  expect(await queue.append(Buffer.from('two'))).toBe(2);
+  expect(simulated.disk.bytesOf(simulated.segment(1)).includes('two')).toBe(true);
+  expect(await waiting(queue)).toEqual(['one', 'two']);
 });
 
 test('a full disk is served: consumers read, acknowledge, and what they are done with is deleted', async () => {
