@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { needs } from '../support/needs.ts';
 
 const run = promisify(execFile);
-const program = join(import.meta.dirname, '../support/verdict-of.ts');
+const program = join(import.meta.dirname, '../programs/verdict-of.ts');
 const prober = `fp-prober-${process.pid}`;
 const router = `fp-router-${process.pid}`;
 

@@ -1,6 +1,14 @@
-import { appendFileSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import { type MetricPoint } from '#lib/otlp/model';
 import { Farpoint, eventually } from './farpoint.ts';
 import { newestSum } from './newest.ts';
@@ -21,10 +29,12 @@ export interface AgentKillReport {
 }
 
 const targets = 10;
+/** More than are rotated away while no agent runs. */
+const generations = 200;
 
 /**
  * Kills a real agent with SIGKILL at random moments, `count` times, while it checks ten pages and a log
- * that grows, and while its collector now and then is busy or loses answers. At the end everything is
+ * that grows and is rotated, also while no agent runs, and while its collector now and then is busy or loses answers. At the end everything is
  * delivered. Every target counts its completed runs in the record of the result itself: so the counts
  * that arrive must be 1, 2, 3… without a gap or a repetition, and the lines counted those written.
  */
@@ -54,9 +64,14 @@ export async function agentKillLoop(count: number, seed: number): Promise<AgentK
     const endMs = performance.now() + 300 + random() * 900;
     while (performance.now() < endMs) {
       log.grow(Math.floor(random() * 20));
+      if (random() < 0.05) log.rotate(random() < 0.5);
       await delay(20);
     }
     await agent.stop('SIGKILL');
+    if (random() < 0.5) {
+      log.grow(3);
+      log.rotate(random() < 0.5);
+    }
     agent = Farpoint.start(['agent', '-c', file]);
   }
   await using last = agent;
@@ -78,6 +93,7 @@ export async function agentKillLoop(count: number, seed: number): Promise<AgentK
   };
 }
 
+/** An access log as a web server and logrotate treat it: it grows, is renamed, and older ones are compressed. */
 class GrowingLog {
   lines = 0;
   readonly #file: string;
@@ -87,9 +103,29 @@ class GrowingLog {
   }
 
   grow(lines: number): void {
-    const line = '192.0.2.1 - - [22/Nov/2026:01:00:00 +0000] "GET / HTTP/1.1" 200 5 "-" "test"\n';
-    appendFileSync(this.#file, line.repeat(lines));
+    const from = this.lines;
     this.lines += lines;
+    const text = Array.from({ length: lines }, (_, index) => {
+      const request = `GET /${from + index} HTTP/1.1`;
+      return `192.0.2.1 - - [22/Nov/2026:01:00:00 +0000] "${request}" 200 5 "-" "test"\n`;
+    });
+    appendFileSync(this.#file, text.join(''));
+  }
+
+  /** Renames every generation to the next; with `compress`, the one before the newest becomes a .gz. */
+  rotate(compress: boolean): void {
+    for (let generation = generations; generation >= 1; generation -= 1) {
+      for (const suffix of ['', '.gz']) {
+        const from = `${this.#file}.${generation}${suffix}`;
+        if (existsSync(from)) renameSync(from, `${this.#file}.${generation + 1}${suffix}`);
+      }
+    }
+    renameSync(this.#file, `${this.#file}.1`);
+    writeFileSync(this.#file, '');
+    const older = `${this.#file}.2`;
+    if (!compress || !existsSync(older)) return;
+    writeFileSync(`${older}.gz`, gzipSync(readFileSync(older)));
+    rmSync(older);
   }
 }
 
