@@ -68,8 +68,8 @@ describe('a numbered request', () => {
 
   test('of which nothing can be accepted is done with all the same', async () => {
     await using receiver = await TestReceiver.start();
-    const foreign = encodeMetrics([gauge('a', Date.now(), { attributes: { agent: 'other' } })]);
-    const answer = await receiver.postNumbered(foreign, [1, 1]);
+    const ancient = encodeMetrics([gauge('a', Date.now() - 400 * 86_400_000)]);
+    const answer = await receiver.postNumbered(ancient, [1, 1]);
     expect(answer).toMatchObject({ status: 200, rejected: 1, through: 1 });
     expect(await receiver.postNumbered(batch(2, 2), [2, 2])).toMatchObject({ through: 2 });
     expect(receiver.count('farpoint_batches_missing_total')).toBe(0);
