@@ -52,6 +52,8 @@ interface Part {
   readonly entries: readonly OutboxEntry[];
   readonly first: number;
   readonly last: number;
+  /** The newest position the outbox had when the batch was read, or a later one. */
+  readonly newest: number;
 }
 
 /** Done with up to and including `through` (`first - 1`: nothing yet), or the part is too much at once. */
@@ -62,6 +64,8 @@ export class Exporter {
   // Not longer, since alerts wait for what the agent holds back once the collector is there again.
   readonly #backOff = new BackOff({ initialMs: 1000, maxMs: 15_000 });
   #current = 0;
+  /** Cleared when the collector holds positions this outbox never had: its folder is an older copy. */
+  #numbered = true;
   /** Endpoints tried in a row that did not take what there was. */
   #misses = 0;
   #lastSuccessUnixMs: number | undefined;
@@ -112,12 +116,13 @@ export class Exporter {
 
   /** Resolves when all of one kind was taken or set aside. */
   async #deliver(kind: Kind, batch: readonly OutboxEntry[], signal: AbortSignal): Promise<void> {
+    const newest = (batch[0]?.position ?? 1) + this.#options.outbox.statistics.records - 1;
     let rest = batch;
     let size = batch.length;
     while (rest.length > 0) {
       const entries = rest.slice(0, size);
       const [first, last] = [entries[0]?.position ?? 0, entries.at(-1)?.position ?? 0];
-      const step = await this.#sendPart({ kind, entries, first, last }, signal);
+      const step = await this.#sendPart({ kind, entries, first, last, newest }, signal);
       if (step === 'split') {
         size = Math.ceil(entries.length / 2);
       } else {
@@ -128,19 +133,35 @@ export class Exporter {
   }
 
   async #sendPart(part: Part, signal: AbortSignal): Promise<Step> {
-    const { kind, entries, first, last } = part;
+    const { kind, entries, first, last, newest } = part;
     const body = Buffer.concat(entries.map((entry) => entry[kind]));
     if (body.length === 0) return { through: last };
     const sequence = { outbox: this.#options.outbox.id, first, last };
-    const outcome = await this.#client.send({ kind, body, sequence }, signal);
+    const request = this.#numbered ? { kind, body, sequence } : { kind, body };
+    const outcome = await this.#client.send(request, signal);
     if (outcome.kind === 'delivered') {
       this.#succeed(outcome);
-      return { through: outcome.heldThrough ?? last };
+      const { heldThrough = last } = outcome;
+      if (heldThrough <= newest) return { through: heldThrough };
+      this.#stopNumbering(heldThrough, newest);
+      return { through: first - 1 };
     }
     this.#failures += 1;
     if (outcome.kind === 'rejected') return this.#reject(part, outcome.message, signal);
     await this.#fail(outcome, signal);
     return { through: first - 1 };
+  }
+
+  /**
+   * The data folder was rolled back: what the collector holds under these numbers is not what waits
+   * here. Without numbers nothing is taken for a repetition, at the price of some that may be one.
+   */
+  #stopNumbering(heldThrough: number, newest: number): void {
+    this.#numbered = false;
+    this.#options.log.error(
+      { url: this.#client.url, heldThrough, newest },
+      'the collector holds later results of this outbox than it has: is the data folder an older copy? sending without numbers',
+    );
   }
 
   #succeed({ rejectedItems, message }: Extract<Outcome, { kind: 'delivered' }>): void {

@@ -328,6 +328,21 @@ describe('a collector that remembers', () => {
     expect(ranges).toEqual(['1-10', '7-10', '1-10', '7-10']);
   });
 
+  test('that holds more than the outbox ever had gets everything, without numbers', async () => {
+    const starts = await record(3);
+    collector.behave = ({ headers }) =>
+      headers['farpoint-sequence'] === undefined
+        ? {}
+        : { headers: { 'farpoint-accepted-through': '1000' } };
+    startExport();
+    await emptied();
+    const unnumbered = collector.requests.filter(
+      ({ headers }) => headers['farpoint-sequence'] === undefined,
+    );
+    expect(startsOf(unnumbered.flatMap(({ points }) => points))).toEqual(starts);
+    expect(lines.messages('error')).toEqual([expect.stringContaining('an older copy')]);
+  });
+
   test('that answers with success but does not hold what was sent is sent it again', async () => {
     const starts = await record(2);
     collector.behave = times(3, () => ({ headers: { 'farpoint-accepted-through': '0' } }));
