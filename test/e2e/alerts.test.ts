@@ -59,6 +59,7 @@ needs(
       await eventually('every region and the collector to be seen', () => allSeen(prometheus));
       await copyCollectorMetrics(collectorUrl, victoria.url);
       await using copying = repeatedly(() => copyCollectorMetrics(collectorUrl, victoria.url));
+      await eventually('the same of VictoriaMetrics', () => allSeen(victoria));
 
       await using byPrometheus = await OnCall.start();
       await using byVmalert = await OnCall.start();
