@@ -68,7 +68,8 @@ export class NumberReader {
       if (this.#fractionDigits === 0) stop = point;
     }
     this.#digits = digits;
-    return stop - at > 16 ? at : stop;
+    const digitsRead = stop - at - (this.#fractionDigits > 0 ? 1 : 0);
+    return digitsRead > 15 ? at : stop;
   }
 
   /** Whether the bytes are a number, or a dash or nothing, which stand for none and are kept as NaN. */

@@ -45,7 +45,7 @@ export function readTime(text: string): number {
 
 type Digits = string | number | undefined;
 
-/** NaN where a part is out of range: 31 February, 25 o'clock, an offset of 15 hours. */
+/** NaN where a part is out of range: 31 February, 25 o'clock, an offset of 15 hours, a year before 1970. */
 function instant(
   parts: readonly Digits[],
   milliseconds: number,
@@ -56,7 +56,13 @@ function instant(
   const [sign, hours = 0, minutes = 0] = offset;
   const offsetMinutes = Number(hours) * 60 + Number(minutes);
   const valid =
-    new Date(utc).getUTCDate() === day && month < 12 && hour < 24 && minute < 60 && second < 61;
-  if (!valid || offsetMinutes > 14 * 60) return Number.NaN;
+    year >= 1970 &&
+    month >= 0 &&
+    month < 12 &&
+    new Date(utc).getUTCDate() === day &&
+    hour < 24 &&
+    minute < 60 &&
+    second < 61;
+  if (!valid || Number(minutes) > 59 || offsetMinutes > 14 * 60) return Number.NaN;
   return utc - (sign === '-' ? -1 : 1) * offsetMinutes * 60_000;
 }

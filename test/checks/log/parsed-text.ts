@@ -1,5 +1,14 @@
+import { expect } from 'vitest';
 import { type LineParser, numberSlots, spanSlots } from '#checks/log/line';
 import { type Reference } from './reference-parser.ts';
+
+// What was multiplied, divided or added up in another order differs in its last bits.
+expect.addEqualityTesters([
+  (a: unknown, b: unknown) =>
+    typeof a === 'number' && typeof b === 'number'
+      ? Math.abs(a - b) <= 1e-14 * Math.abs(b)
+      : undefined,
+]);
 
 /** What a parser makes of a line that is in the middle of a buffer, in the form of the reference. */
 export function parseText(parser: LineParser, text: string): Reference | undefined {
@@ -19,7 +28,7 @@ function readable({ line }: LineParser): Reference {
   };
   const number = (slot: number): number | undefined => {
     const value = line.numbers[slot] ?? Number.NaN;
-    return Number.isNaN(value) ? undefined : Number(value.toFixed(6));
+    return Number.isNaN(value) ? undefined : value;
   };
   const found = {
     client: text(spanSlots.client),

@@ -64,12 +64,12 @@ function read({ shape, role }: Field, raw: string, found: Reference): boolean {
       if (role === 'status') found.status = Number(raw);
       return true;
     case 'number':
-      if (!new RegExp(`^${number}?$`).test(raw) || raw.length > 16) return false;
+      if (!new RegExp(`^${number}?$`).test(raw) || tooLong(raw)) return false;
       keep(role, raw === '-' || raw === '' ? undefined : raw, found);
       return true;
     case 'numbers': {
       const values = raw.split(/, | : /).filter((value) => value !== '-' && value !== '');
-      if (values.some((value) => value.length > 16)) return false;
+      if (values.some(tooLong)) return false;
       const sum = values.reduce((total, value) => total + Number(value) * 1000, 0) / 1000;
       keep(role, values.length === 0 ? undefined : String(sum), found);
       return true;
@@ -82,12 +82,17 @@ function read({ shape, role }: Field, raw: string, found: Reference): boolean {
   }
 }
 
+/** Beyond 15 digits not every number is one. */
+function tooLong(number: string): boolean {
+  return number.replaceAll('.', '').length > 15;
+}
+
 function keep(role: Field['role'], value: string | undefined, found: Reference): void {
   if (value === undefined) return;
   if (role === 'connection') found.connection = value;
   if (role === 'sent') found.sent = Number(value);
-  if (role === 'duration') found.durationMs = Number((Number(value) * 1000).toFixed(6));
-  if (role === 'upstream') found.upstreamMs = Number((Number(value) * 1000).toFixed(6));
+  if (role === 'duration') found.durationMs = Number(value) * 1000;
+  if (role === 'upstream') found.upstreamMs = Number(value) * 1000;
 }
 
 function clf(raw: string): number | undefined {
@@ -99,13 +104,17 @@ function clf(raw: string): number | undefined {
 }
 
 function iso8601(raw: string): number | undefined {
-  const [, date = '', , hours = ''] =
-    /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)[+-](\d\d):\d\d$/.exec(raw) ?? [];
+  const [, date = '', hours = '', minutes = ''] =
+    /^(\d{4}-\d\d-\d\d)[T ]\d\d:\d\d:\d\d[+-](\d\d):(\d\d)$/.exec(raw) ?? [];
   const midnight = Date.parse(`${date}T00:00:00Z`);
   if (Number.isNaN(midnight) || new Date(midnight).toISOString().slice(0, 10) !== date)
     return undefined;
-  const time = Date.parse(raw);
-  return Number.isNaN(time) || Number(hours) > 14 ? undefined : time;
+  if (date < '1970' || minutes > '59' || `${hours}${minutes}` > '1400') return undefined;
+  // Date.parse knows no leap second and takes 24:00:00.
+  if (raw.slice(11, 13) === '24') return undefined;
+  const leapMs = raw.slice(17, 19) === '60' ? 1000 : 0;
+  const time = Date.parse(leapMs > 0 ? `${raw.slice(0, 17)}59${raw.slice(19)}` : raw);
+  return Number.isNaN(time) ? undefined : time + leapMs;
 }
 
 /** Seconds, or by their size milliseconds, microseconds or nanoseconds. */
