@@ -2,7 +2,7 @@ import { dashboardProvider, dashboards } from './dashboards.ts';
 import { datasource } from './datasource.ts';
 import { grafanaRules } from './grafana-rules.ts';
 import { alertmanager, contactPoints, policies } from './notifications.ts';
-import { prometheusRules } from './prometheus-rules.ts';
+import { prometheusRules, recordingRules } from './prometheus-rules.ts';
 import { ruleGroups } from './rules.ts';
 import { type Settings } from './settings.ts';
 
@@ -25,6 +25,7 @@ export function grafanaFiles(
     'provisioning/alerting/farpoint-contact-points.yaml': contactPoints(),
     ...(withPolicies ? { 'provisioning/alerting/farpoint-policies.yaml': policies() } : {}),
     'prometheus/farpoint-rules.yaml': prometheusRules(groups, settings),
+    'prometheus/farpoint-recordings.yaml': recordingRules(groups, settings),
     'alertmanager/alertmanager.yaml': alertmanager(),
   };
 }

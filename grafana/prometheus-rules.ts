@@ -16,6 +16,14 @@ export function prometheusRules(groups: readonly RuleGroup[], settings: Settings
   return stringify({ groups: written }, { lineWidth: 0 });
 }
 
+/** The recording rules alone, for who alerts with Grafana: what uptime and the SLO rules read. */
+export function recordingRules(groups: readonly RuleGroup[], settings: Settings): string {
+  const recordings = groups
+    .filter(({ recordings }) => recordings.length > 0)
+    .map((group) => ({ ...group, alerts: [] }));
+  return prometheusRules(recordings, settings);
+}
+
 function writeAlert(alert: Alert, settings: Settings): object {
   return {
     alert: alertName(alert),

@@ -43,13 +43,14 @@ test('is what the compose schema says', () => {
   expect(ajv.validate(schema, { services: { one: { imige: 'x' } } })).toBe(false);
 });
 
-test('has three agents, a collector, a backend, Grafana and something to watch', () => {
+test('has three agents, a collector, a backend, recording rules, Grafana and something to watch', () => {
   expect(Object.keys(compose.services)).toEqual([
     'agent-eu-west',
     'agent-us-east',
     'agent-ap-south',
     'collector',
     'victoria-metrics',
+    'vmalert',
     'grafana',
     'website',
   ]);

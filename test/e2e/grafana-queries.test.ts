@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { grafanaFiles } from '#grafana/files';
+import { recordingRules } from '#grafana/prometheus-rules';
 import { inline } from '#grafana/rule';
 import { defaultSettings } from '#grafana/settings';
 import { Deployment } from '../support/deployment.ts';
@@ -15,7 +16,7 @@ import {
   startVictoriaMetrics,
   startVmalert,
 } from '../support/servers.ts';
-import { prometheusConfiguration, swiftRules } from '../support/swift-rules.ts';
+import { composeScrape, prometheusConfiguration, swiftRules } from '../support/swift-rules.ts';
 
 const root = join(import.meta.dirname, '../..');
 const regions = ['eu-west', 'us-east'];
@@ -45,7 +46,10 @@ needs(
             location / { return 200 "secure"; } }`;
       });
       await using prometheus = await startPrometheus();
-      await using victoria = await startVictoriaMetrics();
+      // As in docker/compose.yaml, where VictoriaMetrics scrapes and vmalert only records.
+      const scrapeFile = join(prometheus.directory, 'scrape.yaml');
+      writeFileSync(scrapeFile, 'scrape_configs: []\n');
+      await using victoria = await startVictoriaMetrics([`-promscrape.config=${scrapeFile}`]);
       await using deployment = await Deployment.prepare({
         regions,
         checks: `
@@ -70,13 +74,15 @@ checks:
         join(prometheus.directory, 'prometheus.yml'),
         prometheusConfiguration({ collectorUrl, rulesFile }),
       );
-      await fetch(`${prometheus.url}/-/reload`, { method: 'POST' });
+      writeFileSync(scrapeFile, composeScrape(collectorUrl));
+      for (const { url } of [prometheus, victoria]) {
+        expect((await fetch(`${url}/-/reload`, { method: 'POST' })).ok).toBe(true);
+      }
       await deployment.startCollector();
       for (const region of regions) deployment.startAgent(region);
       await using _vmalert = await startVmalert({
-        rules: swiftRules(),
+        rules: swiftRules(recordingRules(groups, defaultSettings)),
         victoriaUrl: victoria.url,
-        alertmanagerUrl: 'http://127.0.0.1:9',
       });
 
       for (const { url } of [prometheus, victoria]) {
@@ -85,7 +91,6 @@ checks:
           `every query to be answered; missing:`,
           async () => {
             await fetch(`${nginx.url}/broken`);
-            await copyMetrics(collectorUrl, victoria.url);
             for (const query of missing) {
               if ((await seriesOf(url, query)).length > 0) missing.delete(query);
             }
@@ -149,11 +154,6 @@ async function seriesOf(url: string, query: string): Promise<Record<string, stri
   };
   if (data === undefined) throw new Error(`${query}: ${error}`);
   return data.result.map(({ metric }) => metric);
-}
-
-async function copyMetrics(collectorUrl: string, victoriaUrl: string): Promise<void> {
-  const metrics = await (await fetch(`${collectorUrl}/metrics`)).text();
-  await fetch(`${victoriaUrl}/api/v1/import/prometheus`, { method: 'POST', body: metrics });
 }
 
 function makeCertificate(directory: string): void {

@@ -186,11 +186,14 @@ export function startAlertmanager(configuration: string): Promise<RealServer> {
   });
 }
 
-/** Evaluates `rules`, a rule file, over a VictoriaMetrics, and writes there what it records. */
+/**
+ * Evaluates `rules`, a rule file, over a VictoriaMetrics, and writes there what it records. Rules that
+ * only record need nobody to tell.
+ */
 export function startVmalert(options: {
   readonly rules: string;
   readonly victoriaUrl: string;
-  readonly alertmanagerUrl: string;
+  readonly alertmanagerUrl?: string;
 }): Promise<RealServer> {
   return startServer({
     command: 'vmalert',
@@ -202,7 +205,9 @@ export function startVmalert(options: {
       `-datasource.url=${options.victoriaUrl}`,
       `-remoteWrite.url=${options.victoriaUrl}`,
       '-remoteWrite.flushInterval=200ms',
-      `-notifier.url=${options.alertmanagerUrl}`,
+      ...(options.alertmanagerUrl === undefined
+        ? []
+        : [`-notifier.url=${options.alertmanagerUrl}`]),
       `-httpListenAddr=127.0.0.1:${port}`,
     ],
     readyPath: '/api/v1/alerts',

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parse, stringify } from 'yaml';
 import { prometheusRules } from '#grafana/prometheus-rules';
 import { defaultSettings } from '#grafana/settings';
@@ -11,8 +13,8 @@ interface RuleFile {
  * The rule file as it is shipped, thirty times as fast where it only waits: a minute's delay is two
  * seconds, and an agent is silent after six. What it looks at, and how, is not touched.
  */
-export function swiftRules(): string {
-  const file = parse(prometheusRules(groups, defaultSettings)) as RuleFile;
+export function swiftRules(rules: string = prometheusRules(groups, defaultSettings)): string {
+  const file = parse(rules) as RuleFile;
   for (const group of file.groups) {
     group.interval = group.interval === '60s' ? '10s' : '1s';
     for (const rule of group.rules) {
@@ -41,4 +43,12 @@ export function prometheusConfiguration(options: {
     },
     scrape_configs: [{ job_name: 'farpoint-collector', ...targets(collectorUrl) }],
   });
+}
+
+/** What VictoriaMetrics scrapes in docker/compose.yaml, of another collector and every second. */
+export function composeScrape(collectorUrl: string): string {
+  const file = join(import.meta.dirname, '../../docker/compose/scrape.yaml');
+  return readFileSync(file, 'utf8')
+    .replace('15s', '1s')
+    .replace('collector:4318', new URL(collectorUrl).host);
 }
