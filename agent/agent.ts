@@ -5,13 +5,15 @@ import { checkTypes } from '#checks/registry';
 import { type Clock } from '#lib/clock';
 import { type Logger } from '#lib/log';
 import { assign } from './assignment.ts';
+import { createCanaries } from './canaries.ts';
 import { CollectorClient } from './collector-client.ts';
 import { type AgentConfiguration } from './config.ts';
 import { Exporter } from './export.ts';
-import { Follower } from './follower.ts';
+import { Follower, type FollowerOptions } from './follower.ts';
 import { Gate } from './gate.ts';
 import { keepHouse } from './housekeeping.ts';
 import { LoopDelay } from './loop-delay.ts';
+import { OwnNetwork } from './own-network.ts';
 import { type Outbox, openOutbox } from './outbox.ts';
 import { follow } from './runner.ts';
 import { SharedResources } from './shared.ts';
@@ -84,7 +86,15 @@ async function setUp(options: AgentOptions, resources: AsyncDisposableStack): Pr
   );
   await outbox.endAllBut(assignments.map(({ subject }) => subject));
   const gate = new Gate(passes, clock);
-  const common = { clock, gate, recorder: outbox, blockedMs: () => loop.blockedMs() };
+  const canaries = createCanaries(configuration.canaries, services);
+  const network = resources.use(new OwnNetwork(canaries, { clock, log }));
+  const common: FollowerOptions = {
+    clock,
+    gate,
+    recorder: outbox,
+    blockedMs: () => loop.blockedMs(),
+    judge: (observation, startMs) => network.judge(observation, startMs),
+  };
   const followers = assignments.map((assignment) => new Follower(assignment, common));
   return { ...options, outbox, loop, clients, exporter, followers };
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { validateHostPort } from '#checks/net/host-port';
 import { egressSettings } from '#checks/net/egress';
 import { icmpSettings } from '#checks/ping/settings';
 import { logLevels } from '#lib/log';
@@ -7,6 +8,18 @@ import { duration, line, name, secret, size, version } from '#lib/scalars';
 const collectorUrl = line
   .refine(isCollectorUrl, 'expected http://host:port or https://host, without credentials')
   .describe('Base address; /v1/metrics and /v1/logs are appended');
+
+const canary = z
+  .union([
+    z.enum(['gateway', 'resolver']),
+    line.refine(
+      (text) => validateHostPort(text) === undefined,
+      'expected gateway, resolver, or host:port',
+    ),
+  ])
+  .describe(
+    "The default gateway, the system's name server, or a host and port that accept connections",
+  );
 
 /** Keys of this process; the fleet's keys stand beside them in the same file. */
 export const agentShape = {
@@ -33,6 +46,12 @@ export const agentShape = {
             .describe('…and in time; beyond, the oldest is dropped and counted'),
         })
         .prefault({}),
+      canaries: z
+        .array(canary)
+        .default(['gateway', 'resolver'])
+        .describe(
+          "What is asked when a target is silent: where it is silent too, the agent's own network is gone and the target unknown; [] asks nothing",
+        ),
       egress: egressSettings.prefault({}),
       icmp: icmpSettings.prefault({}),
     })
@@ -50,7 +69,7 @@ export const agentShape = {
 };
 
 /** Keys a later version will have: refused by name until then. */
-export const notBuiltKeys: readonly string[] = ['agent.canaries', 'egress'];
+export const notBuiltKeys: readonly string[] = ['egress'];
 export const notBuiltCheckKeys: readonly string[] = ['confirm'];
 
 function isCollectorUrl(text: string): boolean {

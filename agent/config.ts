@@ -31,6 +31,8 @@ export interface AgentConfiguration {
     /** `id.secret`; undefined where the endpoint wants none. */
     readonly key: Secret | undefined;
   };
+  /** What is asked when a target is silent: `gateway`, `resolver`, `host:port`. */
+  readonly canaries: readonly string[];
   /** Where its checks may connect to. */
   readonly egress: EgressSettings;
   /** Of all ping checks together. */
@@ -75,6 +77,7 @@ export function loadAgentConfiguration(
     dataDirectory: agent.data,
     outbox: { bytesMax: agent.outbox.size, ageMaxMs: agent.outbox.age },
     collector: { urls: collector.urls, key: collector.key },
+    canaries: agent.canaries,
     egress: agent.egress,
     packetsPerSecondMax: agent.icmp.rate,
     log,

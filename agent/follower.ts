@@ -22,6 +22,8 @@ export interface FollowerOptions {
   readonly gate: Gate;
   readonly recorder: Recorder;
   blockedMs(): number;
+  /** Judges what a run saw, which began at `startMs` of the monotonic clock, by what is known of this host's own network. */
+  judge(observation: Observation, startMs: number): Promise<Observation>;
 }
 
 /** A clock that was put back is noticed after this. */
@@ -154,10 +156,12 @@ export class Follower {
     const state = recorder.stateOf(subject);
     this.#stage = 'running';
     const startedUnixMs = clock.unixMs();
+    const startMs = clock.monotonicMs();
     const blockedMs = (): number => this.#options.blockedMs();
     const options = { timeoutMs, state, clock, blockedMs, waiting: leave };
     const observed = await observe(check, options, abandon);
     if (observed === undefined) return undefined;
+    const observation = await this.#options.judge(observed.observation, startMs);
     this.account.complete(startedUnixMs - dueUnixMs);
     return {
       subject,
@@ -166,7 +170,7 @@ export class Follower {
       durationMs: observed.durationMs,
       timeoutMs,
       validUntilUnixMs: validUntil(this.#timetable, dueUnixMs, timeoutMs),
-      observation: this.#withOwn(observed, waitMs),
+      observation: this.#withOwn({ ...observed, observation }, waitMs),
       declarations: this.#declarations(),
     };
   }

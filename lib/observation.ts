@@ -56,6 +56,8 @@ export interface Observation {
    */
   readonly isTimedOutside?: boolean;
   readonly evidence?: Evidence;
+  /** The address this run talked to last, or tried to; absent where it came to none or needs none. */
+  readonly peer?: string;
   /**
    * What the check wants to know at its next run (a log position). Plain JSON; written to disk in the
    * same record as the measurements it explains, or not at all. Absent: the state stays as it was.

@@ -3,7 +3,7 @@ import { type Check, type CheckServices, type CheckSpec, type Run } from '../che
 import { type DnsSettings } from '../dns.ts';
 import { defaultEgress } from '../net/egress.ts';
 import { Failure, firstOf } from '../net/failure.ts';
-import { deniedServer } from '../net/locate.ts';
+import { deniedServer, firstServer } from '../net/locate.ts';
 import { toObservation } from '../net/observation.ts';
 import { lookupFailure } from '../net/resolve.ts';
 import { judgeTime } from '../net/time-limits.ts';
@@ -32,7 +32,8 @@ async function look(
   run: Run,
 ): Promise<Failure | undefined> {
   const { resolvers, record, expect } = settings;
-  trace.note('servers', (resolvers ?? getServers()).join(' '));
+  const servers = resolvers ?? getServers();
+  trace.note('servers', servers.join(' '));
   const answer = await query(name, settings, trace, run);
   trace.stop();
   const succeeded = !(answer instanceof Failure) || answered.has(answer.verdict.error);
@@ -57,6 +58,7 @@ async function query(
   const cancel = (): void => resolver.cancel();
   run.signal.addEventListener('abort', cancel, { once: true });
   trace.enterHop('request');
+  trace.peer = firstServer(resolvers ?? resolver.getServers());
   try {
     const asked = ask(resolver, name, record);
     run.waiting();

@@ -25,10 +25,17 @@ export async function locate(
   const { host, port } = destination;
   const denied = isIP(host) ? undefined : deniedServer(network.resolve.servers, network.egress);
   if (denied) return denied;
+  if (!isIP(host)) trace.peer = firstServer(network.resolve.servers);
   const resolution = await resolve(host, network.resolve, signal);
   if (resolution instanceof Failure) return resolution;
   trace.resolution = resolution;
+  trace.peer = resolution.address;
   return network.egress(resolution.address, port) ?? { address: resolution.address, port };
+}
+
+/** Of name servers, as configured, the address of the one that is asked first. */
+export function firstServer(servers: readonly string[] = []): string | undefined {
+  return servers.map((server) => placeOf(server)?.host)[0];
 }
 
 /** The policy holds for name servers from the configuration too. */
@@ -37,9 +44,13 @@ export function deniedServer(
   egress: EgressPolicy,
 ): Failure | undefined {
   for (const server of servers ?? []) {
-    const place = isIP(server) ? { host: server, port: 53 } : parseHostPort(server);
+    const place = placeOf(server);
     const denied = place && egress(place.host, place.port);
     if (denied) return denied;
   }
   return undefined;
+}
+
+function placeOf(server: string): { readonly host: string; readonly port: number } | undefined {
+  return isIP(server) ? { host: server, port: 53 } : parseHostPort(server);
 }

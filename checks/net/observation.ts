@@ -17,5 +17,6 @@ export function toObservation(
     measurements: trace.measurements,
     ...(trace.hops.length > 0 && { durationMs: trace.durationMs }),
     evidence: trace.evidence,
+    ...(trace.peer !== undefined && { peer: trace.peer }),
   };
 }

@@ -14,6 +14,8 @@ export class Trace {
   readonly clock: Clock;
   /** How the name was looked up in the newest hop. */
   resolution: Resolution | undefined;
+  /** The address that is talked to, or that is waited for. */
+  peer: string | undefined;
   /** What the TLS handshake of the newest hop told. */
   tls: TlsFacts | undefined;
   readonly #hops: Map<Phase, number>[] = [];
@@ -31,6 +33,7 @@ export class Trace {
     this.stop();
     this.#hops.push(new Map());
     this.resolution = undefined;
+    this.peer = undefined;
     this.tls = undefined;
     this.enter(phase);
   }

@@ -113,6 +113,7 @@ function conclude(verdict: Verdict, trace: Trace, { setupMs, rttMs }: PhasesMs =
     verdict,
     measurements: trace.measurements,
     evidence: trace.evidence,
+    ...(trace.peer !== undefined && { peer: trace.peer }),
     ...(rttMs !== undefined && { durationMs: resolveMs + (setupMs ?? 0) + rttMs }),
   };
 }

@@ -67,6 +67,7 @@ function start(
         dataDirectory: folder.path,
         outbox: { bytesMax: 1 << 30, ageMaxMs: 7 * 86_400_000 },
         collector: { urls, key: new Secret('id.hush') },
+        canaries: [],
         egress: { allow: [], deny: [] },
         packetsPerSecondMax: 100,
         log: { level: 'info' },

@@ -56,6 +56,7 @@ export function followerOptions(
     gate: new Gate(4, clock),
     recorder: new MemoryRecorder(),
     blockedMs: () => 0,
+    judge: async (observation) => observation,
     ...overrides,
   };
 }
