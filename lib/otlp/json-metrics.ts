@@ -5,13 +5,14 @@ import {
   integerOf,
   type JsonObject,
   listOf,
+  nanosecondsOf,
   objectOf,
-  parseJson,
   readJsonAttributes,
   smallIntegerOf,
   textOf,
 } from './json.ts';
-import { type DecodeLimits, resourceAttributesMax } from './limits.ts';
+import { readJsonRequest } from './json-request.ts';
+import { type DecodeLimits } from './limits.ts';
 import {
   type AcceptedHeader,
   type DecodedMetrics,
@@ -23,23 +24,9 @@ import { type HistogramValue } from './model.ts';
 /** Decodes an ExportMetricsServiceRequest in JSON; the promises are those of `decodeMetrics`. */
 export function decodeMetricsJson(bytes: Uint8Array, limits: DecodeLimits): DecodedMetrics {
   const builder = new MetricsBuilder(limits);
-  for (const element of listOf(parseJson(bytes)['resourceMetrics'], 'resourceMetrics')) {
-    const resourceMetrics = objectOf(element, 'resourceMetrics');
-    builder.enterResource(resourceOf(resourceMetrics, limits));
-    for (const scope of listOf(resourceMetrics['scopeMetrics'], 'scopeMetrics')) {
-      for (const metric of listOf(objectOf(scope, 'scopeMetrics')['metrics'], 'metrics')) {
-        readMetric(objectOf(metric, 'metric'), builder);
-      }
-    }
-  }
+  const names = { resources: 'resourceMetrics', scopes: 'scopeMetrics', items: 'metrics' };
+  readJsonRequest(bytes, { names, builder }, (metric) => readMetric(metric, builder));
   return builder.finish();
-}
-
-/** The attributes of the `resource` of a ResourceMetrics or ResourceLogs object. */
-export function resourceOf(holder: JsonObject, limits: DecodeLimits): AttributeBuilder {
-  const attributes = new AttributeBuilder(limits, resourceAttributesMax);
-  readJsonAttributes(objectOf(holder['resource'], 'resource')['attributes'], attributes);
-  return attributes;
 }
 
 /** The members of Metric's `data` oneof, and the kind each has in the flat model. */
@@ -78,11 +65,6 @@ function readPoint(point: JsonObject, metric: AcceptedHeader, builder: MetricsBu
     flags: smallIntegerOf(point['flags'], 'flags'),
     value: metric.kind === 'histogram' ? histogramOf(point) : numberOf(point),
   });
-}
-
-/** A time in nanoseconds since the epoch; 0 when absent. */
-export function nanosecondsOf(value: unknown, what: string): bigint {
-  return BigInt.asUintN(64, integerOf(value, what) ?? 0n);
 }
 
 function numberOf(point: JsonObject): number | undefined {

@@ -171,3 +171,8 @@ function mapOf(member: unknown, depth: number): AnyValue {
 function mismatch(what: string, expected: string): DecodeError {
   return new DecodeError(`cannot decode JSON: ${what} is not ${expected}`);
 }
+
+/** A time in nanoseconds since the epoch; 0 when absent. */
+export function nanosecondsOf(value: unknown, what: string): bigint {
+  return BigInt.asUintN(64, integerOf(value, what) ?? 0n);
+}

@@ -1,5 +1,5 @@
 import { ProtobufReader } from '#lib/protobuf/reader';
-import { ProtobufWriter } from '#lib/protobuf/writer';
+import { type ProtobufWriter } from '#lib/protobuf/writer';
 import {
   AttributeBuilder,
   flattenValue,
@@ -8,64 +8,24 @@ import {
   writeAnyValue,
   writeAttributes,
 } from './attributes.ts';
-import { type DecodeLimits, resourceAttributesMax } from './limits.ts';
+import { type DecodeLimits } from './limits.ts';
 import { type DecodedLogs, LogsBuilder } from './logs-builder.ts';
 import { type AttributeValue, type LogRecord } from './model.ts';
-import { groupByResource, readResource, writeResource } from './resources.ts';
+import { readRequest, writeRequest } from './request.ts';
 
 /** Decodes an ExportLogsServiceRequest; the promises are those of `decodeMetrics`. */
 export function decodeLogs(bytes: Uint8Array, limits: DecodeLimits): DecodedLogs {
   const reader = new ProtobufReader(bytes);
   const builder = new LogsBuilder(limits);
-  while (reader.more()) {
-    if (reader.field() === 1) readResourceLogs(reader, builder);
-    else reader.skip();
-  }
+  readRequest(reader, builder, () => readRecord(reader, builder));
   return builder.finish();
 }
 
 /** Encodes records as an ExportLogsServiceRequest; `decodeLogs` gives them back. */
 export function encodeLogs(records: readonly LogRecord[]): Uint8Array<ArrayBuffer> {
-  const writer = new ProtobufWriter();
-  for (const { resource, items } of groupByResource(records)) {
-    const resourceLogs = writer.begin(1);
-    writeResource(writer, resource);
-    const scopeLogs = writer.begin(2);
+  return writeRequest(records, (writer, items) => {
     for (const record of items) writeRecord(writer, record);
-    writer.end(scopeLogs);
-    writer.end(resourceLogs);
-  }
-  return writer.finish();
-}
-
-function readResourceLogs(reader: ProtobufReader, builder: LogsBuilder): void {
-  const outer = reader.enter();
-  const resource = new AttributeBuilder(builder.limits, resourceAttributesMax);
-  const scopes: number[] = [];
-  while (reader.more()) {
-    switch (reader.field()) {
-      case 1:
-        readResource(reader, resource);
-        break;
-      case 2:
-        scopes.push(reader.skipMessage());
-        break;
-      default:
-        reader.skip();
-    }
-  }
-  builder.enterResource(resource);
-  for (const scope of scopes) readScopeLogs(reader, scope, builder);
-  reader.leave(outer);
-}
-
-function readScopeLogs(reader: ProtobufReader, at: number, builder: LogsBuilder): void {
-  const outer = reader.enterAt(at);
-  while (reader.more()) {
-    if (reader.field() === 2) readRecord(reader, builder);
-    else reader.skip();
-  }
-  reader.leave(outer);
+  });
 }
 
 function readRecord(reader: ProtobufReader, builder: LogsBuilder): void {

@@ -1,8 +1,8 @@
 import { ProtobufReader } from '#lib/protobuf/reader';
-import { ProtobufWriter } from '#lib/protobuf/writer';
+import { type ProtobufWriter } from '#lib/protobuf/writer';
 import { AttributeSets } from './attribute-sets.ts';
 import { AttributeBuilder, writeAttributes } from './attributes.ts';
-import { type DecodeLimits, resourceAttributesMax } from './limits.ts';
+import { type DecodeLimits } from './limits.ts';
 import {
   type AcceptedHeader,
   type DecodedMetrics,
@@ -11,7 +11,7 @@ import {
   noRecordedValue,
 } from './metrics-builder.ts';
 import { type HistogramValue, type MetricPoint } from './model.ts';
-import { groupByResource, readResource, writeResource } from './resources.ts';
+import { readRequest, writeRequest } from './request.ts';
 
 /**
  * Decodes an ExportMetricsServiceRequest (collector/metrics/v1/metrics_service.proto). Concatenated
@@ -23,63 +23,21 @@ export function decodeMetrics(bytes: Uint8Array, limits: DecodeLimits): DecodedM
   const reader = new ProtobufReader(bytes);
   const builder = new MetricsBuilder(limits);
   const decoding = { reader, builder, attributeSets: new AttributeSets(limits) };
-  while (reader.more()) {
-    if (reader.field() === 1) readResourceMetrics(decoding);
-    else reader.skip();
-  }
+  readRequest(reader, builder, () => readMetric(decoding));
   return builder.finish();
 }
 
 /** Encodes points as an ExportMetricsServiceRequest; `decodeMetrics` gives them back. */
 export function encodeMetrics(points: readonly MetricPoint[]): Uint8Array<ArrayBuffer> {
-  const writer = new ProtobufWriter();
-  for (const { resource, items } of groupByResource(points)) {
-    const resourceMetrics = writer.begin(1);
-    writeResource(writer, resource);
-    const scopeMetrics = writer.begin(2);
+  return writeRequest(points, (writer, items) => {
     for (const metric of groupByMetric(items)) writeMetric(writer, metric);
-    writer.end(scopeMetrics);
-    writer.end(resourceMetrics);
-  }
-  return writer.finish();
+  });
 }
 
 interface Decoding {
   readonly reader: ProtobufReader;
   readonly builder: MetricsBuilder;
   readonly attributeSets: AttributeSets;
-}
-
-function readResourceMetrics(decoding: Decoding): void {
-  const { reader, builder } = decoding;
-  const outer = reader.enter();
-  const resource = new AttributeBuilder(builder.limits, resourceAttributesMax);
-  const scopes: number[] = [];
-  while (reader.more()) {
-    switch (reader.field()) {
-      case 1:
-        readResource(reader, resource);
-        break;
-      case 2:
-        scopes.push(reader.skipMessage());
-        break;
-      default:
-        reader.skip();
-    }
-  }
-  builder.enterResource(resource);
-  for (const scope of scopes) readScopeMetrics(decoding, scope);
-  reader.leave(outer);
-}
-
-function readScopeMetrics(decoding: Decoding, at: number): void {
-  const { reader } = decoding;
-  const outer = reader.enterAt(at);
-  while (reader.more()) {
-    if (reader.field() === 2) readMetric(decoding);
-    else reader.skip();
-  }
-  reader.leave(outer);
 }
 
 /** Field numbers of the `data` oneof of Metric. */
