@@ -168,13 +168,15 @@ export class Exporter {
     const { log, clock } = this.#options;
     const { url } = this.#client;
     if (this.#trouble !== undefined) log.info({ url }, 'results are delivered again');
-    if (message !== '' && message !== this.#reservations) {
+    // Of the same trouble there are more items each time: that alone is no news.
+    const reservations = message.replace(/\d+/g, '…');
+    if (message !== '' && reservations !== this.#reservations) {
       log.warn({ url, rejectedItems, why: message }, 'results were taken with reservations');
     }
     this.#trouble = undefined;
     this.#refused = false;
     this.#misses = 0;
-    this.#reservations = message;
+    this.#reservations = reservations;
     this.#rejectedItems += rejectedItems;
     this.#lastSuccessUnixMs = clock.unixMs();
     this.#backOff.reset();

@@ -204,14 +204,14 @@ export class Outbox implements Recorder, AsyncDisposable {
 
   /** Resolves to what the disk says against it. */
   async #write(entries: readonly Entry[]): Promise<unknown> {
-    const record = this.#encode(entries);
     try {
+      const record = this.#encode(entries);
       await this.#queue.append(encodeRecord(record));
+      install(record.memory, this.#memory);
+      return undefined;
     } catch (error) {
       return error;
     }
-    install(record.memory, this.#memory);
-    return undefined;
   }
 
   #encode(entries: readonly Entry[]): OutboxRecord {

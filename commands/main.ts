@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import yargs, { type Argv } from 'yargs';
 import { hideBin } from 'yargs/helpers';
 import { ConfigurationError } from '#lib/configuration/mistake';
@@ -106,19 +107,18 @@ function register(parser: Argv, entry: Entry, stop: AbortSignal): Argv {
 
 /**
  * The first SIGINT or SIGTERM asks the command to stop, as does a terminal or reader that is gone; a
- * second signal, a second later or more, ends the process.
+ * second signal, a second later or more, ends the process, and what it started.
  */
 function abortOnSignals(): AbortSignal {
   const controller = new AbortController();
   let abortedMs = 0;
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(name, function stop() {
+    process.on(name, () => {
       if (!controller.signal.aborted) {
         abortedMs = performance.now();
         controller.abort(new DOMException(`stopped by ${name}`, 'AbortError'));
       } else if (performance.now() - abortedMs > sameWishMs) {
-        process.off(name, stop);
-        process.kill(process.pid, name);
+        process.exit(128 + constants.signals[name]);
       }
     });
   }

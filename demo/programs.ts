@@ -19,6 +19,8 @@ export class Program implements AsyncDisposable {
   readonly name: string;
   readonly #child: ChildProcess;
   readonly #exited: Promise<unknown>;
+  /** Nobody else would end it when this process is made to end at once. */
+  readonly #kill = (): void => void this.#child.kill('SIGKILL');
   #stopping = false;
 
   constructor(launcher: Launcher, name: string, options: ProgramOptions) {
@@ -32,6 +34,8 @@ export class Program implements AsyncDisposable {
     });
     closeSync(log);
     this.#exited = once(this.#child, 'exit');
+    process.once('exit', this.#kill);
+    this.#child.once('exit', () => process.off('exit', this.#kill));
   }
 
   /** Runs a short command to its end. */

@@ -239,8 +239,11 @@ describe('data that is refused', () => {
   });
 
   test('taken with reservations is counted and said once', async () => {
-    const body = encodeExportResponse({ rejected: 2, message: 'too many labels' });
-    collector.behave = () => ({ body });
+    let answers = 0;
+    collector.behave = () => {
+      const message = `too many labels, for the ${(answers += 1)}. time`;
+      return { body: encodeExportResponse({ rejected: 2, message }) };
+    };
     const exporter = startExport();
     for (const firstMs of [1000, 2000, 3000]) {
       await record(1, firstMs);
@@ -248,7 +251,7 @@ describe('data that is refused', () => {
     }
     expect(exporter.statistics.rejectedItems).toBe(12);
     expect(lines.lines.filter(({ level }) => level === 'warn')).toMatchObject([
-      { why: 'too many labels' },
+      { why: 'too many labels, for the 1. time' },
     ]);
   });
 });

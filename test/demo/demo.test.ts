@@ -1,9 +1,10 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { type DemoEvent, runDemo } from '#demo/demo';
 import { acts } from '#demo/script';
-import { Farpoint } from '../support/farpoint.ts';
+import { eventually, Farpoint } from '../support/farpoint.ts';
 
 interface Line {
   readonly event: string;
@@ -68,6 +69,27 @@ test.each(['SIGINT', 'SIGHUP'] as const)(
     expect(existsSync(configuration)).toBe(false);
   },
 );
+
+test('a second Ctrl-C ends what the first one waits for, too', { timeout: 60_000 }, async () => {
+  await using demo = Farpoint.start(['demo']);
+  const [agent = 0] = await eventually(
+    'an agent',
+    () => demo.output.includes('is up') && processesOf(demo.pid),
+  );
+  process.kill(agent, 'SIGSTOP');
+  const stopped = demo.stop('SIGINT');
+  await delay(1500);
+  expect(demo.running).toBe(true);
+  await demo.stop('SIGINT');
+  expect(await stopped).toBe(128 + constants.signals.SIGINT);
+  await eventually('the end of the agent', () => !existsSync(`/proc/${agent}`));
+});
+
+/** What a process has started, and runs. */
+function processesOf(pid: number): readonly number[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  return children.split(' ').map(Number);
+}
 
 test('who stops it while it starts is told of no bug', async () => {
   const options = { node: process.execPath, program: 'bin/farpoint.js', forMs: Infinity };

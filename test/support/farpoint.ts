@@ -45,6 +45,10 @@ export class Farpoint implements AsyncDisposable {
     return this.#output;
   }
 
+  get pid(): number {
+    return this.#child.pid ?? Number.NaN;
+  }
+
   get running(): boolean {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
