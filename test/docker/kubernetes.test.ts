@@ -1,15 +1,17 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, globSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import * as apps from 'kubernetes-models/apps/v1';
 import * as networking from 'kubernetes-models/networking.k8s.io/v1';
 import * as policy from 'kubernetes-models/policy/v1';
 import * as core from 'kubernetes-models/v1';
 import { describe, expect, test } from 'vitest';
-import { parse } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
+import { needs } from '../support/needs.ts';
 import { runFarpoint } from '../support/run-farpoint.ts';
 
 const folder = join(import.meta.dirname, '../../docker/kubernetes');
-const manifests = globSync('{*,agent/*,collector/*}.yaml', { cwd: folder })
+const manifests = globSync('{namespace,agent,collector}/*.yaml', { cwd: folder })
   .map((path) => ({ path, content: read(path) }))
   .filter(({ content }) => content.apiVersion !== undefined && content.kind !== 'Kustomization');
 const kustomizations = globSync('**/kustomization.yaml', { cwd: folder });
@@ -24,15 +26,22 @@ const models: Readonly<Record<string, object>> = {
 interface Manifest {
   readonly apiVersion?: string;
   readonly kind?: string;
+  readonly metadata?: Metadata;
   readonly spec?: Specification;
   readonly resources?: readonly string[];
   readonly labels?: readonly { readonly pairs: Readonly<Record<string, string>> }[];
   readonly configMapGenerator?: readonly { files?: string[]; literals?: string[] }[];
 }
 
+interface Metadata {
+  readonly name?: string;
+  readonly namespace?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
 interface Specification {
   readonly replicas?: number;
-  readonly template: { readonly spec: Pod };
+  readonly template: { readonly metadata?: Metadata; readonly spec: Pod };
 }
 
 interface Pod {
@@ -48,7 +57,7 @@ test('there is everything that was promised', () => {
     [
       ...each.map((kind) => `agent ${kind}`),
       ...[...each, 'Service'].map((kind) => `collector ${kind}`),
-      '. Namespace',
+      'namespace Namespace',
     ].sort(),
   );
 });
@@ -65,25 +74,42 @@ test('the schema would find a mistake', () => {
 
 test.each(manifests.filter(({ content }) => content.kind === 'StatefulSet'))(
   '$path keeps to restricted pod security',
-  ({ content }) => {
-    const pod = content.spec?.template.spec;
-    expect(pod?.automountServiceAccountToken).toBe(false);
-    expect(pod?.securityContext).toMatchObject({
-      runAsNonRoot: true,
-      runAsUser: 1000,
-      seccompProfile: { type: 'RuntimeDefault' },
-    });
-    for (const container of pod?.containers ?? []) {
-      expect(container['securityContext']).toEqual({
-        allowPrivilegeEscalation: false,
-        readOnlyRootFilesystem: true,
-        capabilities: { drop: ['ALL'] },
-      });
-      expect(container['livenessProbe']).toBeDefined();
-      expect(container['resources']).toMatchObject({ limits: { memory: expect.any(String) } });
-    }
-  },
+  ({ content }) => expectRestricted(content.spec?.template.spec),
 );
+
+needs('kubectl')('as kubectl renders it', () => {
+  const overlays = ['collector', ...kustomizations.map(dirname).filter((path) => path.startsWith('regions/'))];
+  test.each(overlays)('%s is what the Kubernetes schema says, confined, and complete', (overlay) => {
+    const objects = render(overlay);
+    const component = overlay === 'collector' ? 'collector' : 'agent';
+    for (const object of objects) {
+      expect(mistakesOf(object)).toBe('');
+      if (object.kind !== 'Namespace') expect(object.metadata?.namespace).toBe('farpoint');
+    }
+    const [namespace] = objects.filter(({ kind }) => kind === 'Namespace');
+    expect(namespace?.metadata?.labels).toMatchObject({ 'pod-security.kubernetes.io/enforce': 'restricted' });
+    const [set] = objects.filter(({ kind }) => kind === 'StatefulSet');
+    const pod = set?.spec?.template.spec;
+    expectRestricted(pod);
+    expect(pod?.containers[0]?.['image']).toBe('registry.example.net/farpoint:0.1.0');
+
+    // Whatever it mounts and reads its environment from is there, under the name it was given.
+    const named = JSON.stringify(pod).match(/(?<="configMap(?:Ref)?":\{"name":")[^"]+/g) ?? [];
+    const rendered = objects.filter(({ kind }) => kind === 'ConfigMap').map(({ metadata }) => metadata?.name);
+    expect(named.length).toBe(2);
+    expect(new Set(named)).toEqual(new Set(rendered));
+
+    const labels = set?.spec?.template.metadata?.labels;
+    const { selector, podSelector } = Object.assign(
+      {},
+      ...objects.filter(({ kind = '' }) => /Policy|Budget/.test(kind)).map(({ spec }) => spec),
+    );
+    expect(labels).toMatchObject(selector.matchLabels);
+    expect(labels).toMatchObject(podSelector.matchLabels);
+    expect(podSelector.matchLabels).toMatchObject({ 'app.kubernetes.io/component': component });
+    if (component === 'agent') expect(labels).toMatchObject({ 'farpoint/region': basename(overlay) });
+  });
+});
 
 test.each(kustomizations)('%s names only files that exist', (path) => {
   const { resources = [], configMapGenerator = [] } = read(path);
@@ -114,6 +140,31 @@ describe('the configuration in them', () => {
     expect(output).not.toMatch(/warning/);
   });
 });
+
+function expectRestricted(pod: Pod | undefined): void {
+  expect(pod?.automountServiceAccountToken).toBe(false);
+  expect(pod?.securityContext).toMatchObject({
+    runAsNonRoot: true,
+    runAsUser: 1000,
+    seccompProfile: { type: 'RuntimeDefault' },
+  });
+  expect(pod?.containers).toHaveLength(1);
+  for (const container of pod?.containers ?? []) {
+    expect(container['securityContext']).toEqual({
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    });
+    expect(container['livenessProbe']).toBeDefined();
+    expect(container['resources']).toMatchObject({ limits: { memory: expect.any(String) } });
+  }
+}
+
+/** The objects that an overlay stands for. */
+function render(overlay: string): readonly Manifest[] {
+  const rendered = execFileSync('kubectl', ['kustomize', join(folder, overlay)], { encoding: 'utf8' });
+  return parseAllDocuments(rendered).map((document) => document.toJS() as Manifest);
+}
 
 function mistakesOf(content: object): string {
   const { apiVersion = '', kind = '' } = content as Manifest;
