@@ -1,6 +1,6 @@
-import { createSocket } from 'node:dgram';
+import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { createServer, isIPv4 } from 'node:net';
+import { type AddressInfo, createServer, isIPv4, type Server } from 'node:net';
 
 /** What to answer a question with; `silence` sends nothing, `raw` replaces the whole message. */
 export type DnsReply =
@@ -56,28 +56,46 @@ export async function serveDns(
       socket.end(Buffer.concat([length, message]));
     });
   });
-  tcp.listen(0, '127.0.0.1');
-  await once(tcp, 'listening');
-  const { port } = tcp.address() as { port: number };
-  const udp = createSocket('udp4');
+  const udp = await listenOnBoth(tcp);
+  const { port } = udp.address();
+  let closed = false;
   udp.on('message', (query, from) => {
     const message = reply(query, 'udp');
     if (message === undefined) return;
-    setTimeout(() => udp.send(message, from.port, from.address), options.delayMs ?? 0);
+    setTimeout(() => {
+      if (!closed) udp.send(message, from.port, from.address);
+    }, options.delayMs ?? 0);
   });
-  udp.bind(port, '127.0.0.1');
-  await once(udp, 'listening');
   if (options.tcp === false) tcp.close();
   return {
     address: `127.0.0.1:${port}`,
     questions,
     [Symbol.asyncDispose]: async () => {
+      closed = true;
       udp.close();
       if (!tcp.listening) return;
       tcp.close();
       await once(tcp, 'close');
     },
   };
+}
+
+/** A port that is free for TCP may be taken for UDP: then another is tried. */
+async function listenOnBoth(tcp: Server): Promise<Socket> {
+  for (;;) {
+    tcp.listen(0, '127.0.0.1');
+    await once(tcp, 'listening');
+    const { port } = tcp.address() as AddressInfo;
+    const udp = createSocket('udp4').bind(port, '127.0.0.1');
+    const taken = await once(udp, 'listening').then(
+      () => false,
+      (error: NodeJS.ErrnoException) => error.code === 'EADDRINUSE',
+    );
+    if (!taken) return udp;
+    udp.close();
+    tcp.close();
+    await once(tcp, 'close');
+  }
 }
 
 /** An A or AAAA record. */
