@@ -10,7 +10,7 @@ import { CollectorClient } from './collector-client.ts';
 import { type AgentConfiguration } from './config.ts';
 import { Exporter } from './export.ts';
 import { Follower, type FollowerOptions } from './follower.ts';
-import { Gate } from './gate.ts';
+import { Gate, passes } from './gate.ts';
 import { keepHouse } from './housekeeping.ts';
 import { LoopDelay } from './loop-delay.ts';
 import { OwnNetwork } from './own-network.ts';
@@ -18,8 +18,6 @@ import { type Outbox, openOutbox } from './outbox.ts';
 import { follow } from './runner.ts';
 import { SharedResources } from './shared.ts';
 
-/** Runs that may do the CPU-heavy part of their start at a time. */
-const passes = 4;
 /** Docker gives a container ten seconds to stop; these two, one after the other, stay below. */
 const runGraceMs = 4000;
 const exportGraceMs = 3000;

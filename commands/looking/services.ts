@@ -1,14 +1,11 @@
 import { type AssignmentOptions, type Identity } from '#agent/assignment';
-import { Gate } from '#agent/gate';
+import { Gate, passes } from '#agent/gate';
 import { LoopDelay } from '#agent/loop-delay';
 import { type OnceOptions } from '#agent/once';
 import { SharedResources } from '#agent/shared';
 import { createEgressPolicy, type EgressSettings } from '#checks/net/egress';
 import { checkTypes } from '#checks/registry';
 import { createSystemClock } from '#lib/clock';
-
-/** As many as the agent admits at a time. */
-const passes = 4;
 
 /** What checks need that run here and now, under this egress policy or the default; goes with the stack. */
 export function openServices(
