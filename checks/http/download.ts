@@ -8,6 +8,7 @@ import {
   createZstdDecompress,
 } from 'node:zlib';
 import { type Clock } from '#lib/clock';
+import { arrivalMs } from '../net/arrival.ts';
 import { Failure } from '../net/failure.ts';
 
 /** What to do with a body while it goes by. */
@@ -62,7 +63,7 @@ export class Download {
 
   /** The headers are there: from now on the body is due, in these codings (RFC 9110, 8.4). */
   begin(contentEncoding: string): void {
-    this.#lastMs = this.#clock.monotonicMs();
+    this.#lastMs = arrivalMs(this.#clock);
     const codings = contentEncoding
       .toLowerCase()
       .split(',')
@@ -87,8 +88,9 @@ export class Download {
 
   /** Takes a piece; the failure that ends the download, if there is one. */
   push(piece: Buffer): Failure | undefined {
-    this.longestStallMs = Math.max(this.longestStallMs, this.idleMs);
-    this.#lastMs = this.#clock.monotonicMs();
+    const nowMs = arrivalMs(this.#clock);
+    this.longestStallMs = Math.max(this.longestStallMs, nowMs - this.#lastMs);
+    this.#lastMs = nowMs;
     this.received += piece.length;
     this.pieces += 1;
     if (this.received > this.#plan.bytesMax) return this.#tooLarge('as it comes');

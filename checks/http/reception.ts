@@ -66,7 +66,7 @@ export class Reception {
   begin(version: HttpVersion): void {
     if (this.#over.signal.aborted) return;
     this.#version = version;
-    this.#trace.enter('transfer');
+    this.#trace.reach('transfer');
   }
 
   /** The head of the answer is there. */

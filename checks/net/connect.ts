@@ -74,7 +74,10 @@ async function opened(
   const { promise, resolve } = Promise.withResolvers<Failure | undefined>();
   let onTheWire = false;
   const first = setImmediate(() => (onTheWire = true));
-  const succeed = (): void => resolve(undefined);
+  const succeed = (): void => {
+    trace.stop();
+    resolve(undefined);
+  };
   const fail = (error: NodeJS.ErrnoException): void =>
     resolve(openFailure(error, { where, onTheWire, inTls: trace.current === 'tls' }));
   const close = (): void =>

@@ -47,6 +47,7 @@ export async function tunnel(
   trace: Trace,
   signal: AbortSignal,
 ): Promise<Failure | undefined> {
+  trace.enter('connect');
   const { promise, resolve } = Promise.withResolvers<Failure | undefined>();
   const fail = (why: string): void => {
     resolve(Failure.down('proxy_refused', `the proxy ${proxy.url} ${why}`));

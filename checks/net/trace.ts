@@ -1,14 +1,16 @@
 import { type Clock } from '#lib/clock';
 import { type Evidence, type Measurement, type MetricDeclaration } from '#lib/observation';
+import { arrivalMs } from './arrival.ts';
 import { type TlsFacts } from './certificate.ts';
 import { type Phase, type Phases } from './phases.ts';
 import { type Resolution } from './resolve.ts';
 
 /**
- * Follows one run: in which phase it is, how long each took, and what was learned on the way. Phases
- * follow each other without a gap, so that they always add up to the total; the phase in which a run
- * failed counts up to the failure, and one that was not reached is absent. A redirect begins a new
- * hop, whose phases are kept apart from those before.
+ * Follows one run: in which phase it is, how long each took, and what was learned on the way. A phase
+ * begins when we begin it and ends when its end arrives; what this process does between two of them is
+ * in none, and the total is their sum. The phase in which a run failed counts up to the failure, and one
+ * that was not reached is absent. A redirect begins a new hop, whose phases are kept apart from those
+ * before.
  */
 export class Trace {
   readonly clock: Clock;
@@ -38,24 +40,25 @@ export class Trace {
     this.enter(phase);
   }
 
-  /** Ends the current phase and begins `phase` at the same instant. */
+  /** Ends the current phase, if that has not been done, and begins `phase` now. */
   enter(phase: Phase): void {
     this.stop();
-    this.#current = phase;
-    const hop = this.#hops.at(-1);
-    if (hop === undefined) this.#hops.push(new Map([[phase, 0]]));
-    else if (!hop.has(phase)) hop.set(phase, 0);
+    this.#begin(phase, this.clock.monotonicMs());
   }
 
-  /** Ends the current phase; the time until the next `enter` belongs to none. */
-  stop(): void {
-    const nowMs = this.clock.monotonicMs();
+  /** Ends the current phase and begins `phase` in the same instant: what arrived begins it. */
+  reach(phase: Phase): void {
+    this.#begin(phase, this.stop());
+  }
+
+  /** Ends the current phase when its end arrived, and gives that moment. */
+  stop(): number {
     const hop = this.#hops.at(-1);
-    if (hop !== undefined && this.#current !== undefined) {
-      hop.set(this.#current, (hop.get(this.#current) ?? 0) + nowMs - this.#sinceMs);
-    }
+    if (hop === undefined || this.#current === undefined) return this.clock.monotonicMs();
+    const endMs = Math.max(this.#sinceMs, arrivalMs(this.clock));
+    hop.set(this.#current, (hop.get(this.#current) ?? 0) + endMs - this.#sinceMs);
     this.#current = undefined;
-    this.#sinceMs = nowMs;
+    return endMs;
   }
 
   /** The phase under way. */
@@ -98,5 +101,13 @@ export class Trace {
 
   get measurements(): readonly Measurement[] {
     return this.#measurements;
+  }
+
+  #begin(phase: Phase, sinceMs: number): void {
+    this.#current = phase;
+    this.#sinceMs = sinceMs;
+    const hop = this.#hops.at(-1);
+    if (hop === undefined) this.#hops.push(new Map([[phase, 0]]));
+    else if (!hop.has(phase)) hop.set(phase, 0);
   }
 }

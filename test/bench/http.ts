@@ -4,22 +4,19 @@
  *
  *     node test/bench/http.ts [cpu|accuracy|burst|spread …]
  */
-import { execFile, spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Pool } from 'undici';
-import { Gate } from '#agent/gate';
+import { Gate, passes } from '#agent/gate';
 import { type Check } from '#checks/check';
 import { http } from '#checks/http';
 import { certify } from '../support/certificates.ts';
 import { services } from '../support/run-check.ts';
 import { freePort, startBlackboxExporter, startNginx } from '../support/servers.ts';
 
-/** As the agent has it. */
-const passes = 4;
 const wanted = process.argv.slice(2);
 const run = promisify(execFile);
 const ticksASecond = 100;
@@ -27,17 +24,24 @@ const ticksASecond = 100;
 const root = certify({ name: 'Bench root', authority: true });
 const identity = certify({ name: 'service', hosts: ['localhost', '127.0.0.1'], issuer: root });
 const securePort = await freePort();
-await using nginx = await startNginx(({ port, directory }) => {
-  writeFileSync(join(directory, 'cert.pem'), identity.certificate);
-  writeFileSync(join(directory, 'key.pem'), identity.key);
-  writeFileSync(join(directory, 'ca.pem'), root.certificate);
-  writeFileSync(join(directory, 'small'), Buffer.alloc(1024, 'x'));
-  writeFileSync(join(directory, 'large'), Buffer.alloc(1024 * 1024, 'x'));
-  return `access_log off; root ${directory}; ssl_certificate cert.pem; ssl_certificate_key key.pem;
+/** From the Debian package libnginx-mod-http-echo: a page that takes 50 ms and next to no CPU. */
+const modules = ['/usr/lib/nginx/modules/ngx_http_echo_module.so'];
+const pageMs = 50;
+await using nginx = await startNginx(
+  ({ port, directory }) => {
+    writeFileSync(join(directory, 'cert.pem'), identity.certificate);
+    writeFileSync(join(directory, 'key.pem'), identity.key);
+    writeFileSync(join(directory, 'ca.pem'), root.certificate);
+    writeFileSync(join(directory, 'small'), Buffer.alloc(1024, 'x'));
+    writeFileSync(join(directory, 'large'), Buffer.alloc(1024 * 1024, 'x'));
+    return `access_log off; root ${directory}; ssl_certificate cert.pem; ssl_certificate_key key.pem;
     ssl_session_cache off;
     server { listen 127.0.0.1:${port} backlog=1024; listen 127.0.0.1:${securePort} ssl backlog=1024;
-      location = / { return 200; } }`;
-});
+      location = / { return 200; }
+      location = /sleep { echo_sleep ${pageMs / 1000}; echo fine; } }`;
+  },
+  { modules },
+);
 const ca = join(nginx.directory, 'ca.pem');
 await using blackbox = await startBlackboxExporter(
   `  probe: { prober: http, timeout: 10s, http: { preferred_ip_protocol: ip4, tls_config: { ca_file: ${ca} } } }\n`,
@@ -100,9 +104,8 @@ async function measureAccuracy(): Promise<void> {
 }
 
 async function measureLoad(): Promise<void> {
-  await using server = await startSlowServer();
-  console.log('Total time beyond the 50 ms the page takes, in ms (p50/p99)');
-  for (const target of [server.plain, server.secure]) {
+  console.log(`Total time beyond the ${pageMs} ms the page takes, in ms (p50/p99)`);
+  for (const target of [`${plain}/sleep`, `${secure}/sleep`]) {
     const probers = { ours: await gated(target), blackbox: blackboxProber(target) };
     for (const [name, probe] of Object.entries(probers)) {
       for (let warm = 0; warm < 20; warm += 1) await probe();
@@ -193,24 +196,6 @@ async function closedLoop(probe: Prober, concurrency: number, ms: number): Promi
   return count;
 }
 
-async function startSlowServer(): Promise<AsyncDisposable & { plain: string; secure: string }> {
-  const files = ['cert.pem', 'key.pem'].map((name) => join(nginx.directory, name));
-  const script = join(import.meta.dirname, 'slow-server.ts');
-  const child = spawn(process.execPath, [script, ...files], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const [ports] = (await once(child.stdout, 'data')) as [Buffer];
-  const [first, second] = ports.toString().trim().split(' ');
-  return {
-    plain: `http://127.0.0.1:${first}/`,
-    secure: `https://127.0.0.1:${second}/`,
-    [Symbol.asyncDispose]: async () => {
-      child.kill();
-      await once(child, 'exit');
-    },
-  };
-}
-
 function cpuMicroseconds(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
     .replace(/^.*\) /, '')
@@ -227,7 +212,7 @@ function print(title: string, mine: readonly number[], curl: readonly number[]):
 }
 
 function show(title: string, totals: readonly number[]): void {
-  const beyond = totals.map((ms) => ms - 50);
+  const beyond = totals.map((ms) => ms - pageMs);
   console.log(
     `  ${title}: ${quantile(beyond, 0.5).toFixed(2)}/${quantile(beyond, 0.99).toFixed(2)}`,
   );

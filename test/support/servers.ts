@@ -146,16 +146,22 @@ export function startPrometheus({
 
 /**
  * `http` is what stands inside `http { }`, as configuration text; it must answer 2xx to GET `readyPath`
- * on the port. Everything nginx writes goes below its folder.
+ * on the port. Everything nginx writes goes below its folder; `modules` are files to load besides.
  */
 export function startNginx(
   http: (place: Place) => string,
-  { readyPath = '/' }: { readonly readyPath?: string } = {},
+  {
+    readyPath = '/',
+    modules = [],
+  }: { readonly readyPath?: string; readonly modules?: readonly string[] } = {},
 ): Promise<RealServer> {
   return startServer({
     command: 'nginx',
     prepare: (place) => {
-      writeFileSync(join(place.directory, 'nginx.conf'), nginxConfiguration(http(place), place));
+      writeFileSync(
+        join(place.directory, 'nginx.conf'),
+        nginxConfiguration(http(place), modules, place),
+      );
     },
     arguments: ({ directory }) => [
       '-c',
@@ -280,9 +286,14 @@ async function startServer(recipe: Recipe): Promise<RealServer> {
   return server;
 }
 
-function nginxConfiguration(http: string, { directory }: Place): string {
+function nginxConfiguration(
+  http: string,
+  modules: readonly string[],
+  { directory }: Place,
+): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'];
   return [
+    ...modules.map((file) => `load_module ${file};`),
     'daemon off;',
     process.getuid?.() === 0 ? 'user root;' : '',
     'worker_processes 1;',
