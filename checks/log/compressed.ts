@@ -16,6 +16,8 @@ export interface Inspection {
   /** Fingerprints of the tail at each position that was asked for and is within the content. */
   readonly tails: ReadonlyMap<number, string>;
   readonly length: number;
+  /** Fingerprint of the tail at the end. */
+  readonly tail: string;
   /** Whether the file could be read to its end. */
   readonly whole: boolean;
 }
@@ -30,25 +32,32 @@ export type Match =
   /** It is being written: look again later. */
   | { readonly kind: 'unfinished' };
 
-/** Compares the content of a compressed file with the segments that are placed and those that are not. */
+/**
+ * Compares the content of a compressed file with the segments that are placed and those that are not.
+ * `tailOf` gives the fingerprint of the tail at a position in the file that a segment is in.
+ */
 export function matchCompressed(
-  { head, tails, length, whole }: Inspection,
+  { head, tails, length, tail, whole }: Inspection,
   placed: readonly SegmentState[],
   absent: readonly SegmentState[],
+  tailOf: (segment: SegmentState, position: number) => string | undefined,
 ): Match {
   const alike = (segment: SegmentState): boolean => sameStart(head, segment.head);
-  const same = (segment: SegmentState): boolean =>
-    segment.position > 0
-      ? tails.get(segment.position) === segment.tail
-      : segment.size <= length && alike(segment);
+  const allRead = (segment: SegmentState): boolean =>
+    segment.position > 0 && tails.get(segment.position) === segment.tail;
+  const startOf = (segment: SegmentState): boolean =>
+    length > 0 && segment.size >= length && tailOf(segment, length) === tail;
   const shorter = (segment: SegmentState): boolean =>
     segment.copies.length > 0 && length < segment.position && alike(segment);
   if (!whole)
     return { kind: head.length === 0 || [...placed, ...absent].some(alike) ? 'unfinished' : 'new' };
-  const moved = absent.find(same);
+  const moved = absent.find(allRead);
   if (moved !== undefined) return { kind: 'moved', segment: moved };
-  const copied = placed.find(same) ?? [...placed, ...absent].find(shorter);
-  return copied === undefined ? { kind: 'new' } : { kind: 'copy', segment: copied };
+  const copied =
+    placed.find((segment) => allRead(segment) || startOf(segment)) ?? absent.find(shorter);
+  if (copied !== undefined) return { kind: 'copy', segment: copied };
+  const unread = absent.find((segment) => segment.position === 0 && alike(segment));
+  return unread === undefined ? { kind: 'new' } : { kind: 'moved', segment: unread };
 }
 
 /** A segment of a compressed file that is to be read from its start. */
@@ -80,47 +89,21 @@ export async function oldCompressed(file: LogFile, descriptor: number): Promise<
   };
 }
 
-/** Reads the content once and takes fingerprints. */
-async function inspect(descriptor: number, positions: readonly number[]): Promise<Inspection> {
-  await using content = new GzipContent(descriptor);
-  const tails = new Map<number, string>();
-  for (;;) {
-    const { bytes, next } = await content.read();
-    for (const position of positions) {
-      const within = position - content.position;
-      if (within <= 0 || within > bytes.length) continue;
-      tails.set(position, fingerprint(advanceTail(content.tail, bytes.subarray(0, within))));
-    }
-    content.consume(bytes.length);
-    if (next !== 'more') {
-      return {
-        head: headOf(content.head),
-        tails,
-        length: content.position,
-        whole: next === 'end',
-      };
-    }
-  }
-}
-
 /** Inspections under way and done, by file. What is done is kept as long as it answers the question. */
 export class Inspector {
   readonly #inspections = new Map<string, Inspecting>();
 
-  /** What is in a file; undefined where that takes longer than the run may. */
+  /** What is in a file, and whether it is one of the segments; undefined where that takes longer than the run may. */
   async inspect(
     file: LogFile,
     descriptor: number,
-    positions: readonly number[],
+    segments: readonly SegmentState[],
     signal: AbortSignal,
   ): Promise<Inspection | undefined> {
+    if (signal.aborted) return undefined;
     const known = this.#inspections.get(file.key);
-    const usable =
-      known?.size === file.size &&
-      positions.every((position) => known.positions.includes(position));
-    const inspecting = usable
-      ? known
-      : { size: file.size, positions, result: inspect(descriptor, positions) };
+    const usable = known !== undefined && known.size === file.size && answers(known, segments);
+    const inspecting = usable ? known : startInspecting(file.size, descriptor, segments);
     this.#inspections.set(file.key, inspecting);
     return unlessAborted(inspecting.result, signal);
   }
@@ -133,6 +116,58 @@ export class Inspector {
 
 interface Inspecting {
   readonly size: number;
-  readonly positions: readonly number[];
+  readonly positions: ReadonlySet<number>;
+  /** How the content starts, as soon as that is known. */
+  head: readonly string[];
   readonly result: Promise<Inspection>;
+}
+
+/** A log that starts otherwise may grow while the file is inspected: it need not be compared. */
+function answers({ positions, head }: Inspecting, segments: readonly SegmentState[]): boolean {
+  return segments.every(
+    (segment) =>
+      positions.has(segment.position) ||
+      (head.length > 0 && segment.head.length > 0 && !sameStart(head, segment.head)),
+  );
+}
+
+function startInspecting(
+  size: number,
+  descriptor: number,
+  segments: readonly SegmentState[],
+): Inspecting {
+  const positions = new Set(segments.map(({ position }) => position));
+  const inspecting: Inspecting = {
+    size,
+    positions,
+    head: [],
+    result: inspect(descriptor, positions, (head) => (inspecting.head = head)),
+  };
+  return inspecting;
+}
+
+/** Reads the content once and takes fingerprints; says how it starts before it has read the rest. */
+async function inspect(
+  descriptor: number,
+  positions: ReadonlySet<number>,
+  begun: (head: readonly string[]) => void,
+): Promise<Inspection> {
+  await using content = new GzipContent(descriptor);
+  const tails = new Map<number, string>();
+  for (;;) {
+    const { bytes, next } = await content.read();
+    for (const position of positions) {
+      const within = position - content.position;
+      if (within <= 0 || within > bytes.length) continue;
+      tails.set(position, fingerprint(advanceTail(content.tail, bytes.subarray(0, within))));
+    }
+    const first = content.position === 0;
+    content.consume(bytes.length);
+    const head = headOf(content.head);
+    if (first) begun(head);
+    if (next !== 'more') {
+      const { position, tail } = content;
+      return { head, tails, length: position, tail: fingerprint(tail), whole: next === 'end' };
+    }
+  }
 }

@@ -5,7 +5,7 @@ import { GzipContent } from './gzip-content.ts';
 import { type Gaps, type LogProblem, problemOf, settleAbsent } from './losses.ts';
 import { OpenFiles } from './open-files.ts';
 import { type Place, type Start, placeSegments, withCopy } from './placement.ts';
-import { lastLineStart } from './segment.ts';
+import { fingerprint, lastLineStart, tailAt } from './segment.ts';
 import { type Reading, readCompressed, readPlain } from './segment-reading.ts';
 import { type ReaderSettings } from './reader-settings.ts';
 import { type SegmentState } from './state.ts';
@@ -86,13 +86,11 @@ export class Follower implements Disposable {
     }
   }
 
-  /** What is there at the very first run is old, but for the log itself where that is asked for. */
+  /** What is there at the very first run is old, unless it is asked for. */
   #start(first: boolean): Start {
     const { start, lineBytesMax } = this.#settings;
     return (file, descriptor) =>
-      !first || (file.live && start === 'beginning')
-        ? 0
-        : lastLineStart(descriptor, file.size, lineBytesMax);
+      !first || start === 'beginning' ? 0 : lastLineStart(descriptor, file.size, lineBytesMax);
   }
 
   async #read(place: Place, contents: Contents, reading: Reading): Promise<void> {
@@ -125,18 +123,24 @@ export class Follower implements Disposable {
     const descriptor = this.#open.open(file);
     if (descriptor === undefined) return;
     const { placed, absent } = contents;
-    if (reading.first) {
+    if (reading.first && this.#settings.start === 'end') {
       placed.push(await oldCompressed(file, descriptor));
       return;
     }
-    const positions = [...placed, ...absent].map(({ position }) => position);
-    const inspection = await this.#inspector.inspect(file, descriptor, positions, reading.signal);
+    const inspection = await this.#inspector.inspect(
+      file,
+      descriptor,
+      [...placed, ...absent],
+      reading.signal,
+    );
     if (inspection === undefined) {
       contents.inUse.add(file.key);
       contents.unsettled = true;
       return;
     }
-    const match = matchCompressed(inspection, placed, absent);
+    const match = matchCompressed(inspection, placed, absent, (segment, position) =>
+      this.#tailOf(segment, position),
+    );
     switch (match.kind) {
       case 'unfinished':
         return;
@@ -155,6 +159,11 @@ export class Follower implements Disposable {
       case 'new':
         await this.#read({ segment: newCompressed(file), file, descriptor }, contents, reading);
     }
+  }
+
+  #tailOf(segment: SegmentState, position: number): string | undefined {
+    const descriptor = this.#open.open(segment);
+    return descriptor === undefined ? undefined : fingerprint(tailAt(descriptor, position));
   }
 
   /** Closes and forgets what the next run has no use for. */

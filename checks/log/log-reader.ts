@@ -59,7 +59,7 @@ export class LogReader implements Disposable {
           version: 1,
           segments,
           sinceUnixMs: state?.sinceUnixMs ?? nowMs,
-          lastLineUnixMs: counts.activeMs ?? state?.lastLineUnixMs ?? modifiedMs,
+          lastLineUnixMs: latest(state?.lastLineUnixMs, counts.activeMs) ?? modifiedMs,
           window: advanceWindow(state?.window, counts, this.#routes.names),
         },
       };
@@ -71,4 +71,9 @@ export class LogReader implements Disposable {
   [Symbol.dispose](): void {
     this.#follower[Symbol.dispose]();
   }
+}
+
+/** What is read late, from a rotated file, makes the log no older. */
+function latest(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.max(a, b);
 }

@@ -9,7 +9,7 @@ export class OpenFiles implements Disposable {
   readonly #descriptors = new Map<string, number>();
 
   /** The descriptor of a file that was found; undefined when the path leads elsewhere by now. */
-  open(file: LogFile): number | undefined {
+  open(file: Pick<LogFile, 'key' | 'path'>): number | undefined {
     const open = this.#descriptors.get(file.key);
     if (open !== undefined) return open;
     const descriptor = tryOpen(file.path);

@@ -1,6 +1,6 @@
 import { type LogFile } from './files.ts';
 import { type OpenFiles } from './open-files.ts';
-import { headAt, holds, newSegment, sameStart, tailAt } from './segment.ts';
+import { headAt, holds, isUnseen, newSegment, sameStart, tailAt } from './segment.ts';
 import { type SegmentState } from './state.ts';
 
 /** A segment and the file that holds it. */
@@ -50,7 +50,7 @@ export function placeSegments(
   for (const { copies } of segments) for (const key of copies) strangers.delete(key);
   for (const file of strangers.values()) {
     if (file.compressed) continue;
-    const place = placeStranger(file, { places, absent, open, start });
+    const place = placeStranger(file, { places, absent, listed, open, start });
     if (place !== undefined) places.push(place);
   }
   const compressed = [...strangers.values()].filter((file) => file.compressed);
@@ -74,8 +74,7 @@ function placeByKey(segment: SegmentState, { strangers, listed, open }: Files): 
       return { segment, file, descriptor: undefined };
     const descriptor = open.open(file);
     if (descriptor === undefined) continue;
-    const unread = segment.position === 0 && segment.head.length === 0;
-    const certain = key === segment.key && (file.compressed || unread);
+    const certain = key === segment.key && (file.compressed || isUnseen(segment));
     if (certain || (!file.compressed && holds(descriptor, segment)))
       return { segment, file, descriptor };
   }
@@ -93,31 +92,34 @@ function isRead(segment: SegmentState, file: LogFile): boolean {
 interface Surroundings {
   readonly places: Place[];
   readonly absent: Set<SegmentState>;
+  /** Keys of all files that were found. */
+  readonly listed: ReadonlySet<string>;
   readonly open: OpenFiles;
   readonly start: Start;
 }
 
 /** Places a segment in a file that nobody knows, or notes that the file is a copy: then there is none. */
-function placeStranger(
-  file: LogFile,
-  { places, absent, open, start }: Surroundings,
-): Place | undefined {
+function placeStranger(file: LogFile, surroundings: Surroundings): Place | undefined {
+  const { absent, open, start } = surroundings;
   const descriptor = open.open(file);
   if (descriptor === undefined || (file.size === 0 && !file.live)) return undefined;
-  const moved = [...absent].find((segment) => holds(descriptor, segment));
-  if (moved !== undefined) {
-    absent.delete(moved);
-    return { segment: moved, file, descriptor };
-  }
-  if (!file.live && noteCopy(file, descriptor, { places, absent })) return undefined;
-  return { segment: newSegment(file, descriptor, start(file, descriptor)), file, descriptor };
+  const found = [...absent].filter((segment) => holds(descriptor, segment));
+  const moved = found.find(({ position }) => position > 0);
+  if (moved === undefined && !file.live && noteCopy(file, descriptor, surroundings))
+    return undefined;
+  // That it starts like a segment of which nothing was read says least.
+  const segment = moved ?? found[0];
+  if (segment === undefined)
+    return { segment: newSegment(file, descriptor, start(file, descriptor)), file, descriptor };
+  absent.delete(segment);
+  return { segment, file, descriptor };
 }
 
 /** A copy has all that was read of its original, or was made before the last of it was written. */
 function noteCopy(
   file: LogFile,
   descriptor: number,
-  { places, absent }: Pick<Surroundings, 'places' | 'absent'>,
+  { places, absent, listed }: Surroundings,
 ): boolean {
   const index = places.findIndex(({ segment, file: { live }, descriptor: original }) => {
     if (segment.position > 0 && holds(descriptor, segment)) return true;
@@ -131,7 +133,8 @@ function noteCopy(
   }
   const head = headAt(descriptor);
   const emptied = [...absent].find(
-    (segment) => segment.live && file.size < segment.position && sameStart(head, segment.head),
+    ({ live, key, position, head: started }) =>
+      live && listed.has(key) && file.size < position && sameStart(head, started),
   );
   if (emptied === undefined) return false;
   absent.delete(emptied);

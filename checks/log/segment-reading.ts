@@ -3,7 +3,16 @@ import { setImmediate } from 'node:timers/promises';
 import { type GzipContent, type Piece } from './gzip-content.ts';
 import { type LineScanner } from './line-scanner.ts';
 import { type Place } from './placement.ts';
-import { advanceTail, fingerprint, headAt, headBytesMax, headOf, tailAt } from './segment.ts';
+import {
+  advanceTail,
+  fingerprint,
+  headAt,
+  headBytesMax,
+  headOf,
+  holds,
+  isUnseen,
+  tailAt,
+} from './segment.ts';
 import { type SegmentState } from './state.ts';
 
 /** How long a rotated file has not been written to when its unfinished last line is taken as it is. */
@@ -27,9 +36,10 @@ export async function readPlain(
   const { segment, descriptor } = place;
   const found = foundIn(place);
   if (descriptor === undefined) return found;
+  // Emptied since it was found, and written to again.
+  if (!isUnseen(segment) && !holds(descriptor, segment)) return found;
   let { position, inOversizeLine } = segment;
   let tail = tailAt(descriptor, position);
-  if (fingerprint(tail) !== segment.tail) return found;
   const head = segment.size < headBytesMax ? headAt(descriptor) : segment.head;
   while (!signal.aborted) {
     const length = readSync(descriptor, buffer, 0, buffer.length, position);

@@ -13,14 +13,19 @@ import { type SegmentState } from './state.ts';
 
 /** How many bytes make up the tail. */
 const tailBytesMax = 256;
-/** How many of the first bytes each fingerprint of the head is of. */
-const headLengths = [16, 64, 256, 1024];
+/** How many of the first bytes each fingerprint of the head is of: lines may start alike for a while. */
+const headLengths = [1, 2, 4, 8, 16, 32, 48, 64, 80, 96, 112, 128, 160, 192, 256, 512, 1024];
 export const headBytesMax = Math.max(...headLengths);
 
 /** Whether the file holds what was read of the segment; where nothing was, whether it starts as that did. */
 export function holds(descriptor: number, { position, tail, head }: SegmentState): boolean {
   if (position === 0) return sameStart(headAt(descriptor), head);
   return fingerprint(tailAt(descriptor, position)) === tail;
+}
+
+/** Whether nothing is known of what is in the segment: it was empty. */
+export function isUnseen({ position, head }: SegmentState): boolean {
+  return position === 0 && head.length === 0;
 }
 
 /** The bytes before `position`, as many as are compared; fewer when the file ends before it. */
@@ -51,7 +56,7 @@ export function headAt(descriptor: number): string[] {
   return headOf(readAt(descriptor, 0, headBytesMax));
 }
 
-/** Whether two contents start alike, as far as both go; false where either is too short to say. */
+/** Whether two contents start alike, as far as both go; false where either is empty. */
 export function sameStart(a: readonly string[], b: readonly string[]): boolean {
   const common = Math.min(a.length, b.length);
   return common > 0 && a[common - 1] === b[common - 1];

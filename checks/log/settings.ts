@@ -22,7 +22,9 @@ export const logSettings = z
     start: z
       .enum(['end', 'beginning'])
       .default('end')
-      .describe('Where the very first run starts; later ones go on where the last one stopped'),
+      .describe(
+        'Where the very first run starts: at the end of the log, or with the oldest file that was rotated; later ones go on where the last one stopped',
+      ),
     rotated: z
       .array(z.string().startsWith('/', 'expected an absolute path, or a pattern of such paths'))
       .default([])

@@ -1,11 +1,10 @@
-/** `node test/campaign/agent-kill.ts [count] [seed] [rotate]`: kill -9 of an agent; prints what arrived. */
+/** `node test/campaign/agent-kill.ts [count] [seed]`: kill -9 of an agent whose log is rotated; prints what arrived. */
 import { agentKillLoop } from '../support/agent-kill-loop.ts';
 
-const [count = '40', seed = String(Date.now() % 1_000_000), rotate] = process.argv.slice(2);
+const [count = '30', seed = String(Date.now() % 1_000_000)] = process.argv.slice(2);
 const { kills, results, flaws, linesWritten, linesCounted } = await agentKillLoop(
   Number(count),
   Number(seed),
-  { rotate: rotate === 'rotate' },
 );
 process.stdout.write(
   `agent-kill: seed ${seed}, ${kills} kills, ${results} results, ${flaws.length} flaws, ${linesCounted} of ${linesWritten} lines counted\n`,

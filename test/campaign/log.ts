@@ -1,11 +1,8 @@
-/**
- * `node test/campaign/log.ts [count] [seed]`: schedules of writing, rotating, reading and crashing. Without
- * arguments always the same ones, so that a failure in CI is of the change and not of the dice.
- */
+/** `node test/campaign/log.ts [count] [seed]`: schedules of writing, rotating, reading and crashing. */
 import { runSchedule } from '../support/log-schedule.ts';
 import { losslessRotations, lossyRotations } from '../support/log-world.ts';
 
-const [count = '10000', seed = '50000'] = process.argv.slice(2);
+const [count = '10000', seed = String(Date.now() % 1_000_000)] = process.argv.slice(2);
 const rotations = [...losslessRotations, ...lossyRotations];
 const failures: string[] = [];
 for (let index = 0; index < Number(count); index++) {

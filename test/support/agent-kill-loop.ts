@@ -34,15 +34,12 @@ const generations = 200;
 
 /**
  * Kills a real agent with SIGKILL at random moments, `count` times, while it checks ten pages and a log
- * that grows (and, with `rotate`, is rotated, also while no agent runs), and while its collector now and then is busy or loses answers. At the end everything is
- * delivered. Every target counts its completed runs in the record of the result itself: so the counts
- * that arrive must be 1, 2, 3… without a gap or a repetition, and the lines counted those written.
+ * that grows and is rotated, also while no agent runs, and while its collector now and then is busy or
+ * loses answers. At the end everything is delivered. Every target counts its completed runs in the
+ * record of the result itself: so the counts that arrive must be 1, 2, 3… without a gap or a
+ * repetition, and the lines counted those written.
  */
-export async function agentKillLoop(
-  count: number,
-  seed: number,
-  { rotate = false }: { readonly rotate?: boolean } = {},
-): Promise<AgentKillReport> {
+export async function agentKillLoop(count: number, seed: number): Promise<AgentKillReport> {
   const random = randomFrom(seed);
   using folder = temporaryFolder();
   const logFile = join(folder.path, 'access.log');
@@ -68,11 +65,11 @@ export async function agentKillLoop(
     const endMs = performance.now() + 300 + random() * 900;
     while (performance.now() < endMs) {
       log.grow(Math.floor(random() * 20));
-      if (rotate && random() < 0.05) log.rotate(random() < 0.5);
+      if (random() < 0.05) log.rotate(random() < 0.5);
       await delay(20);
     }
     await agent.stop('SIGKILL');
-    if (rotate && random() < 0.5) {
+    if (random() < 0.5) {
       log.grow(3);
       log.rotate(random() < 0.5);
     }

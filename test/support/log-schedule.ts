@@ -19,12 +19,14 @@ export type Violations = readonly string[];
 
 /**
  * Lets a writer, a rotator and a reader do what the seed says: runs whose results reach the disk, runs
- * whose do not, runs cut short, runs during which the files change, and crashes of the reader.
+ * whose do not, runs cut short, runs during which the files change, and crashes of the reader. The
+ * first run is before the first line, or anywhere and told to start at the beginning.
  */
 export async function runSchedule(rotation: Rotation, seed: number): Promise<Violations> {
   const random = randomFrom(seed);
   using world = new LogWorld(rotation, random);
-  using reader = new Restartable(settingsOf(world));
+  const start = random() < 0.5 ? 'beginning' : 'end';
+  using reader = new Restartable(settingsOf(world, start));
   const ledger = new Ledger();
   const run = async (): Promise<void> => {
     world.look();
@@ -33,12 +35,10 @@ export async function runSchedule(rotation: Rotation, seed: number): Promise<Vio
     if (random() < 0.2) reader.restart();
     if (random() < 0.8) ledger.enter(reading);
   };
-  ledger.enter(
-    await reader.current.read(
-      { state: undefined, nowMs: Date.now(), budgetMs: 10_000, careful: false },
-      neverAborted,
-    ),
-  );
+  if (start === 'end') {
+    const order = { state: undefined, nowMs: Date.now(), budgetMs: 10_000, careful: false };
+    ledger.enter(await reader.current.read(order, neverAborted));
+  }
   for (let turn = 0; turn < 10; turn++) {
     for (let steps = Math.floor(random() * 8); steps > 0; steps--) world.step();
     await run();
@@ -77,12 +77,12 @@ async function disturbed(
   return running;
 }
 
-function settingsOf(world: LogWorld): ReaderSettings {
+function settingsOf(world: LogWorld, start: ReaderSettings['start']): ReaderSettings {
   return {
     target: world.target,
     format: parseLogFormat(presets['nginx-combined']),
     routes: worldRoutes,
-    start: 'end',
+    start,
     rotated: [],
     values: [],
     lineBytesMax: worldLineBytesMax,

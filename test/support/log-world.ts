@@ -2,6 +2,7 @@ import {
   appendFileSync,
   closeSync,
   existsSync,
+  fstatSync,
   mkdtempSync,
   openSync,
   readFileSync,
@@ -135,19 +136,20 @@ export class LogWorld implements Disposable {
     this.written.bytes += bytes.length;
   }
 
+  /** No two files start alike, nor do long lines: nobody could tell two files of one empty line each apart. */
   #makeLine(): Buffer {
     const kind = this.#random();
     const pad = 'x'.repeat(Math.floor(this.#random() * 60));
     if (kind < 0.1 || this.written.lines === linesMax) {
-      const garbage = kind < 0.02 ? '' : `garbage ${this.written.unparsed} ${pad}`;
+      const mayBeEmpty = fstatSync(this.#descriptor).size > 0;
+      const garbage = kind < 0.02 && mayBeEmpty ? '' : `garbage ${this.written.unparsed} ${pad}`;
       this.written.unparsed++;
       return Buffer.from(`${garbage}\n`);
     }
     if (kind < 0.14) {
-      this.written.oversize++;
-      return Buffer.from(
-        `${'long'.repeat(101 + Math.floor(this.#random() * 300))}${this.written.oversize}\n`,
-      );
+      const text = `long ${this.written.oversize++} `;
+      const lengthMin = worldLineBytesMax + 1 + Math.floor(this.#random() * 1200);
+      return Buffer.from(`${text.repeat(Math.ceil(lengthMin / text.length))}\n`);
     }
     const line = this.written.lines++;
     const method = knownMethods[line % knownMethods.length];
