@@ -3,7 +3,6 @@ import { readClf, readIso8601, readTime, readUnix } from './timestamps.ts';
 /* What the parsers read the fields of a line with. */
 
 const space = 0x20;
-const quote = 0x22;
 const comma = 0x2c;
 const dash = 0x2d;
 const dot = 0x2e;
@@ -12,19 +11,24 @@ const colon = 0x3a;
 const backslash = 0x5c;
 const underscore = 0x5f;
 
-/** Finds quotes natively, and each only once, so that lines without one do not search the buffer again and again. */
-export class QuoteFinder {
-  /** The next quote behind the last place that was asked about. */
+/** Finds a byte natively, and each only once, so that lines without one do not search the buffer again and again. */
+export class ByteFinder {
+  readonly #byte: number;
+  /** The next one behind the last place that was asked about. */
   #found = -1;
+
+  constructor(byte: number) {
+    this.#byte = byte;
+  }
 
   begin(): void {
     this.#found = -1;
   }
 
-  /** The first quote at `from` or later, or the length of the buffer. `from` only grows. */
+  /** The first one at `from` or later, or the length of the buffer. `from` only grows. */
   next(bytes: Buffer, from: number): number {
     if (this.#found >= from) return this.#found;
-    const found = bytes.indexOf(quote, from);
+    const found = bytes.indexOf(this.#byte, from);
     this.#found = found < 0 ? bytes.length : found;
     return this.#found;
   }

@@ -1,4 +1,4 @@
-import { QuoteFinder, isEscaped } from './field-readers.ts';
+import { ByteFinder, isEscaped } from './field-readers.ts';
 import { type JsonFormat, type Role, roles } from './format.ts';
 import { type LineParser, ParsedLine } from './line.ts';
 import { RoleReader } from './role-reader.ts';
@@ -36,11 +36,12 @@ class JsonParser implements LineParser {
   readonly mayStall = false;
   readonly #reader: RoleReader;
   readonly #keys: readonly Key[];
-  readonly #quotes = new QuoteFinder();
+  readonly #quotes = new ByteFinder(quote);
+  readonly #backslashes = new ByteFinder(backslash);
   #bytes: Buffer = Buffer.alloc(0);
   #at = 0;
   #end = 0;
-  /** Whether a text that is looked for is written with escapes. */
+  /** Whether a text or key that may be looked for is written with escapes. */
   #hasEscapes = false;
 
   constructor(format: JsonFormat, configured: readonly string[]) {
@@ -51,6 +52,7 @@ class JsonParser implements LineParser {
 
   begin(bytes: Buffer): void {
     this.#quotes.begin();
+    this.#backslashes.begin();
     this.#reader.begin(bytes);
   }
 
@@ -81,6 +83,7 @@ class JsonParser implements LineParser {
       const start = this.#at + 1;
       const end = this.#stringEnd();
       if (end < 0) return false;
+      if (this.#isWithEscapes(start, end)) this.#hasEscapes = true;
       const key = find(keys, this.#bytes, start, end);
       if (this.#next() !== colon) return false;
       this.#at++;
@@ -116,15 +119,20 @@ class JsonParser implements LineParser {
     const start = first === quote ? this.#at + 1 : this.#at;
     const end = first === quote ? this.#stringEnd() : this.#plainEnd(first);
     if (end < 0) return false;
+    if (key === undefined) return true;
     const none = first !== quote && first !== dash && !isDigit(first);
-    return none || key === undefined || this.#take(key, start, end);
+    return none || this.#take(key, start, end);
   }
 
   #take({ role, configured }: Key, start: number, end: number): boolean {
     if (configured >= 0) this.#reader.readConfigured(configured, this.#bytes, start, end);
     if (role === undefined) return true;
-    if (this.#bytes.subarray(start, end).includes(backslash)) this.#hasEscapes = true;
+    if (this.#isWithEscapes(start, end)) this.#hasEscapes = true;
     return this.#hasEscapes || this.#reader.read(role, this.#bytes, start, end);
+  }
+
+  #isWithEscapes(start: number, end: number): boolean {
+    return this.#backslashes.next(this.#bytes, start) < end;
   }
 
   /** The quote that ends the string at `#at`, which is moved behind it; -1 where there is none. */
@@ -246,19 +254,23 @@ function valuesOf(
     if (key === undefined) return [];
     if (typeof value === 'object' && value !== null && !Array.isArray(value))
       return valuesOf(key.keys, value);
-    return typeof value === 'string' || typeof value === 'number'
-      ? [{ key, text: String(value) }]
-      : [];
+    return typeof value === 'string' ? [{ key, text: value }] : [];
   });
 }
 
+/** The object of a line, with numbers as they are written; undefined where it is none. */
 function tryParse(text: string): object | undefined {
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = JSON.parse(text, asWritten);
     return typeof value === 'object' && value !== null ? value : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** The engine hands a reviver also what a number was read from (ES2026); the types do not know yet. */
+function asWritten(_: string, value: unknown, context?: { readonly source?: string }): unknown {
+  return typeof value === 'number' ? context?.source : value;
 }
 
 function isSpace(byte: number | undefined): boolean {

@@ -1,7 +1,7 @@
 import {
   AddressReader,
+  ByteFinder,
   NumberReader,
-  QuoteFinder,
   type TimeForm,
   TimeReader,
   firstOfList,
@@ -35,7 +35,7 @@ const nine = 0x39;
 /** Compiles a layout. `configured` names the fields whose numbers are kept besides those with a role. */
 export function compileLayout(layout: Layout, configured: readonly string[]): LineParser {
   const line = new ParsedLine(configured.length);
-  const quotes = new QuoteFinder();
+  const quotes = new ByteFinder(quote);
   const times = new TimeReader();
   const tools = {
     line,

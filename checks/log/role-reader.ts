@@ -3,6 +3,7 @@ import { type DurationUnit, type Role, durationUnits } from './format.ts';
 import { type ParsedLine, numberSlots, spanSlots } from './line.ts';
 
 const dash = 0x2d;
+const zero = 0x30;
 
 /** Enters the texts of fields that have a role, as parsers of free formats find them, into a line. */
 export class RoleReader {
@@ -55,7 +56,10 @@ export class RoleReader {
 
   /** Keeps what a configuration wants as a number; where it is none, the line is a line all the same. */
   readConfigured(index: number, bytes: Buffer, at: number, end: number): void {
-    this.#line.numbers[numberSlots.first + index] = this.#numbers.any(bytes, at, end);
+    const value = this.#numbers.any(bytes, at, end);
+    this.#line.numbers[numberSlots.first + index] = Number.isNaN(value)
+      ? withExponent(bytes.toString('latin1', at, end))
+      : value;
   }
 
   #span(role: keyof typeof spanSlots, at: number, end: number): boolean {
@@ -66,9 +70,14 @@ export class RoleReader {
   }
 
   #status(bytes: Buffer, at: number, end: number): boolean {
-    if (end - at !== 3 || !this.#numbers.whole(bytes, at, end)) return false;
-    this.#line.status = this.#numbers.value(1);
-    return Number.isInteger(this.#line.status);
+    let status = 0;
+    for (let index = at; index < end; index++) {
+      const digit = (bytes[index] ?? 0) - zero;
+      if (digit < 0 || digit > 9) return false;
+      status = status * 10 + digit;
+    }
+    this.#line.status = status;
+    return end - at === 3;
   }
 
   #number(slot: number, bytes: Buffer, at: number, end: number): boolean {
@@ -77,13 +86,14 @@ export class RoleReader {
       ? this.#numbers.value(factor)
       : withExponent(bytes.toString('latin1', at, end)) * factor;
     this.#line.numbers[slot] = value;
-    return !Number.isNaN(value) || isNone(bytes, at, end);
+    return value >= 0 || isNone(bytes, at, end);
   }
 }
 
-/** As some write JSON: `3.5e-05`. */
+/** As some write JSON: `3.5e-05`. What would need more than 15 digits is none. */
 function withExponent(text: string): number {
-  return /^\d+(\.\d+)?[eE][+-]?\d{1,3}$/.test(text) ? Number(text) : Number.NaN;
+  const value = /^-?\d{1,15}(\.\d{1,15})?[eE][+-]?\d{1,3}$/.test(text) ? Number(text) : Number.NaN;
+  return Math.abs(value) < 1e15 ? value : Number.NaN;
 }
 
 function isNone(bytes: Buffer, at: number, end: number): boolean {

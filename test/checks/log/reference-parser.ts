@@ -95,7 +95,8 @@ function keep(role: Field['role'], value: string | undefined, found: Reference):
   if (role === 'upstream') found.upstreamMs = Number(value) * 1000;
 }
 
-function clf(raw: string): number | undefined {
+/** Milliseconds since 1970 of `22/Nov/2026:01:02:03 +0100`. */
+export function clf(raw: string): number | undefined {
   const [, day, name = '', year, time, zone] =
     /^(\d\d)\/([A-Za-z]{3})\/(\d{4}):(\d\d:\d\d:\d\d) ([+-]\d{4})$/.exec(raw) ?? [];
   if (!months.includes(name)) return undefined;
@@ -103,7 +104,8 @@ function clf(raw: string): number | undefined {
   return iso8601(`${year}-${month}-${day}T${time}${zone?.slice(0, 3)}:${zone?.slice(3)}`);
 }
 
-function iso8601(raw: string): number | undefined {
+/** The same of `2026-11-22T01:02:03+01:00`. */
+export function iso8601(raw: string): number | undefined {
   const [, date = '', hours = '', minutes = ''] =
     /^(\d{4}-\d\d-\d\d)[T ]\d\d:\d\d:\d\d[+-](\d\d):(\d\d)$/.exec(raw) ?? [];
   const midnight = Date.parse(`${date}T00:00:00Z`);
@@ -117,8 +119,8 @@ function iso8601(raw: string): number | undefined {
   return Number.isNaN(time) ? undefined : time + leapMs;
 }
 
-/** Seconds, or by their size milliseconds, microseconds or nanoseconds. */
-function unix(raw: string): number | undefined {
+/** The same of seconds, or by their size milliseconds, microseconds or nanoseconds. */
+export function unix(raw: string): number | undefined {
   if (!/^\d{1,19}(\.\d{1,9})?$/.test(raw)) return undefined;
   const digits = raw.replace(/\..*/, '').replace(/^0+/, '').length;
   return Number(raw) * (digits < 12 ? 1e3 : digits < 15 ? 1 : digits < 18 ? 1e-3 : 1e-6);
