@@ -18,7 +18,7 @@ export function exchangeHttp1(
   request: Request,
   { reception, sent }: { reception: Reception; sent: () => void },
 ): () => void {
-  watchFirstByte(socket, reception);
+  const reads = watchReads(socket, reception);
   // Before undici's own listener, which takes a reset for the regular end of a body without length.
   socket.prependListener('error', (error) => reception.broken(error));
   const client = new Client(request.url.origin, {
@@ -34,7 +34,7 @@ export function exchangeHttp1(
       headers: request.headers,
       body: request.body ?? null,
     },
-    createHandler(reception, sent),
+    createHandler({ reception, sent, reads }),
   );
   return () => void client.destroy(closing);
 }
@@ -52,26 +52,66 @@ function handOver(socket: Socket): buildConnector.connector {
   };
 }
 
-function createHandler(reception: Reception, sent: () => void): Dispatcher.DispatchHandler {
+function createHandler({
+  reception,
+  sent,
+  reads,
+}: {
+  reception: Reception;
+  sent: () => void;
+  reads: Reads;
+}): Dispatcher.DispatchHandler {
+  let newest: Buffer | undefined;
   return {
     onRequestStart: sent,
     onResponseStart: (_controller, status, headers) => {
       if (status >= 200 || status === 101) reception.head(status, headers satisfies Headers);
     },
-    onResponseData: (_controller, piece) => reception.piece(piece),
-    onResponseEnd: () => reception.end(),
+    onResponseData: (_controller, piece) => {
+      newest = piece;
+      reception.piece(piece);
+    },
+    onResponseEnd: () => reception.end(reads.after(newest)),
     onResponseError: (_controller, error) => reception.broken(error),
   };
 }
 
-/** Looks at the first bytes and puts them back: undici tells neither when they came nor the version. */
-function watchFirstByte(socket: Socket, reception: Reception): void {
-  socket.once('readable', () => {
-    const bytes: Buffer | null = socket.read();
-    if (bytes === null) return;
-    reception.begin(readVersion(bytes));
-    socket.unshift(bytes);
-  });
+/** What the parser has read from the socket. */
+interface Reads {
+  /** How many bytes came along after the piece of the body that was the last, or after its head. */
+  after(piece: Buffer | undefined): number;
+}
+
+/** Looks on as undici reads: it tells neither when the first bytes came, nor their version, nor what follows the end. */
+function watchReads(socket: Socket, reception: Reception): Reads {
+  const read = socket.read.bind(socket);
+  let newest: Buffer | undefined;
+  socket.read = (size) => {
+    const bytes: Buffer | null = read(size);
+    if (bytes === null) return bytes;
+    if (newest === undefined) reception.begin(readVersion(bytes));
+    newest = bytes;
+    return bytes;
+  };
+  return {
+    after(piece) {
+      const end = newest && (piece ? endWithin(newest, piece) : endOfHead(newest));
+      if (newest === undefined || end === undefined) return 0;
+      // RFC 9112, 2.2: empty lines before a next message are to be ignored.
+      return newest.toString('latin1', end).trimStart().length;
+    },
+  };
+}
+
+/** The pieces that undici gives are views of what it has read. */
+function endWithin(bytes: Buffer, piece: Buffer): number | undefined {
+  if (piece.buffer !== bytes.buffer) return undefined;
+  return piece.byteOffset + piece.length - bytes.byteOffset;
+}
+
+function endOfHead(bytes: Buffer): number | undefined {
+  const blankLine = bytes.indexOf('\r\n\r\n');
+  return blankLine < 0 ? undefined : blankLine + 4;
 }
 
 function readVersion(bytes: Buffer): HttpVersion {

@@ -40,8 +40,9 @@ export class Reception {
   readonly #limits: ReceptionLimits;
   readonly #signal: AbortSignal;
   readonly #settled = Promise.withResolvers<Outcome>();
-  readonly #over = new AbortController();
-  readonly #headersCame = new AbortController();
+  #headersWatch: AbortController | undefined;
+  #bodyWatch: AbortController | undefined;
+  #isOver = false;
   #version: HttpVersion = 1.1;
   #response: Response | undefined;
 
@@ -53,7 +54,7 @@ export class Reception {
     this.#download = parts.download;
     this.#limits = parts.limits;
     this.#signal = signal;
-    signal.addEventListener('abort', () => this.#abort(), { signal: this.#over.signal });
+    signal.addEventListener('abort', this.#abort, { once: true });
     if (signal.aborted) this.#abort();
     else this.#watchHeaders();
   }
@@ -64,28 +65,32 @@ export class Reception {
 
   /** The first byte of the answer is there. */
   begin(version: HttpVersion): void {
-    if (this.#over.signal.aborted) return;
+    if (this.#isOver) return;
     this.#version = version;
     this.#trace.reach('transfer');
   }
 
   /** The head of the answer is there. */
   head(status: number, headers: Headers): void {
-    if (this.#over.signal.aborted) return;
-    this.#headersCame.abort(noLonger);
+    if (this.#isOver) return;
+    this.#headersWatch?.abort(noLonger);
     this.#response = { status, headers, version: this.#version };
     this.#download.begin(String(headers['content-encoding'] ?? ''));
     this.#watchBody();
   }
 
   piece(piece: Buffer): void {
-    if (this.#over.signal.aborted) return;
+    if (this.#isOver) return;
     const failure = this.#download.push(piece);
     if (failure) this.fail(failure);
   }
 
-  end(): void {
-    this.#settle(undefined);
+  /** The body is complete; `excess` bytes came behind it. */
+  end(excess = 0): void {
+    const announced = Number(this.#response?.headers['content-length']);
+    // What follows an answer that has no body says nothing of a body.
+    const isCut = excess > 0 && announced === this.#download.received;
+    this.#settle(isCut ? excessFailure(announced) : undefined);
   }
 
   fail(failure: Failure): void {
@@ -94,30 +99,33 @@ export class Reception {
 
   /** The connection broke: what that means depends on how far we were. */
   broken(error: NodeJS.ErrnoException): void {
-    if (this.#over.signal.aborted) return;
+    if (this.#isOver) return;
     this.fail(this.#response ? this.#bodyFailure(error) : headFailure(error));
   }
 
   #settle(failure: Failure | undefined): void {
-    if (this.#over.signal.aborted) return;
+    if (this.#isOver) return;
+    this.#isOver = true;
     this.#trace.stop();
-    this.#headersCame.abort(noLonger);
-    this.#over.abort(noLonger);
+    this.#signal.removeEventListener('abort', this.#abort);
+    this.#headersWatch?.abort(noLonger);
+    this.#bodyWatch?.abort(noLonger);
     this.#settled.resolve({ response: this.#response, failure });
   }
 
-  #abort(): void {
+  readonly #abort = (): void => {
     this.fail(
       this.#response
         ? Failure.aborted(this.#signal, 'transfer', this.#progress())
         : Failure.aborted(this.#signal, 'processing', 'the headers of the answer had not come'),
     );
-  }
+  };
 
   #watchHeaders(): void {
     const { headersMs } = this.#limits;
     if (headersMs === undefined) return;
-    this.#trace.clock.sleep(headersMs, this.#headersCame.signal).then(
+    this.#headersWatch = new AbortController();
+    this.#trace.clock.sleep(headersMs, this.#headersWatch.signal).then(
       () => this.fail(Failure.down('header_timeout', `no complete headers within ${headersMs} ms`)),
       () => undefined,
     );
@@ -131,7 +139,8 @@ export class Reception {
       this.fail(Failure.down('body_stall', `nothing came for ${idleMs} ms; ${this.#progress()}`));
       return;
     }
-    this.#trace.clock.sleep(leftMs, this.#over.signal).then(
+    this.#bodyWatch ??= new AbortController();
+    this.#trace.clock.sleep(leftMs, this.#bodyWatch.signal).then(
       () => this.#watchBody(),
       () => undefined,
     );
@@ -141,7 +150,9 @@ export class Reception {
     if (isMalformed(error)) {
       return Failure.down('http_protocol', `${error.message}; ${this.#progress()}`);
     }
-    return Failure.down('body_truncated', `the connection ended early: ${this.#progress()}`);
+    // HTTP/2 refuses a body of another length than announced, be it shorter or longer (RFC 9113, 8.1.1).
+    const how = error.code === 'ERR_HTTP2_ERROR' ? 'was refused' : 'ended early';
+    return Failure.down('body_truncated', `the body ${how}: ${this.#progress()}`);
   }
 
   #progress(): string {
@@ -149,6 +160,14 @@ export class Reception {
     const of = announced === undefined ? '' : ` of ${String(announced)}`;
     return `${this.#download.received}${of} bytes of the body had come`;
   }
+}
+
+/** Whoever goes by the length sees a part of what was sent. */
+function excessFailure(announced: number): Failure {
+  return Failure.down(
+    'http_protocol',
+    `the answer goes on behind the ${announced} bytes its Content-Length announces`,
+  );
 }
 
 function headFailure(error: NodeJS.ErrnoException): Failure {

@@ -5,6 +5,8 @@ const page = '<p>Active connections: <b id="n">many</b></p>';
 const json = JSON.stringify({ status: 'degraded', counts: { records: 7 } });
 const sha256OfFine = 'c7a2d3c8ff0a7fa6d1c9f5aa0c0bd3d1ee4bcfbd16c4b0e7f08a4c4e0e5f0a0b';
 
+const fourBytes = ['HTTP/1.1 200 OK', 'Content-Length: 4'];
+
 export const bodyFaults: readonly Fault[] = [
   {
     name: 'body: closed half-way',
@@ -34,6 +36,30 @@ export const bodyFaults: readonly Fault[] = [
           setTimeout(() => socket.resetAndDestroy(), 30),
         );
       }),
+  },
+  {
+    name: 'body: longer than its announced length',
+    error: 'http_protocol',
+    says: /behind the 4 bytes/,
+    open: () => answering((socket) => socket.end(response(fourBytes, 'fine, and more'))),
+  },
+  {
+    name: 'body: something, where a length of nothing is announced',
+    error: 'http_protocol',
+    says: /behind the 0 bytes/,
+    open: () =>
+      answering((socket) =>
+        socket.end(response(['HTTP/1.1 200 OK', 'Content-Length: 0'], 'something')),
+      ),
+  },
+  {
+    name: 'body: longer than its announced length, on a connection that is to be closed',
+    error: 'http_protocol',
+    says: /behind the 4 bytes/,
+    open: () =>
+      answering((socket) =>
+        socket.end(response([...fourBytes, 'Connection: close'], 'fine, and more')),
+      ),
   },
   {
     name: 'body: chunks without the last one',

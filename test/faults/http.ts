@@ -162,6 +162,26 @@ export const httpFaults: readonly Fault[] = [
       }),
   },
   {
+    name: 'HTTP/2: a body longer than its announced length, which the protocol refuses',
+    error: 'body_truncated',
+    says: /was refused: 0 of 4 bytes/,
+    open: () =>
+      http2Trouble((stream) => {
+        stream.respond({ ':status': 200, 'content-length': 4 });
+        stream.end('fine, and more');
+      }),
+  },
+  {
+    name: 'HTTP/2: a body shorter than its announced length',
+    error: 'body_truncated',
+    says: /4 of 10 bytes/,
+    open: () =>
+      http2Trouble((stream) => {
+        stream.respond({ ':status': 200, 'content-length': 10 });
+        stream.end('fine');
+      }),
+  },
+  {
     name: 'HTTP/2: the connection ends within the body',
     error: 'body_truncated',
     open: () =>
