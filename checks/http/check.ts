@@ -27,18 +27,19 @@ interface Parts {
 /** Makes the check of one URL. */
 export function createHttpCheck(spec: CheckSpec<HttpSettings>, services: CheckServices): Check {
   const { settings } = spec;
+  const contextFor = createTlsContexts(settings.tls);
   const connector: Connector = {
     settings,
     network: {
       resolve: { ip: settings.ip, servers: settings.resolvers },
       egress: services.egress ?? defaultEgress,
     },
-    contextFor: createTlsContexts(settings.tls),
+    contextFor,
   };
   const authorize = createAuthorizer(settings.auth, connector, services.clock);
   const url = new URL(spec.target);
   // Reading all trusted roots takes 20 ms: before the first run, not in it.
-  if (url.protocol === 'https:') connector.contextFor(true);
+  if (url.protocol === 'https:') for (const withClient of [true, false]) contextFor(withClient);
   const parts = { url, settings, services, connector, authorize };
   return { run: (run) => look(parts, run) };
 }

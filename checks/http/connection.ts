@@ -1,10 +1,9 @@
 import { isIP, type Socket } from 'node:net';
-import { type TLSSocket } from 'node:tls';
-import { examinePeer } from '../net/certificate.ts';
-import { type Endpoint, openTcp, openTls, type TlsRequest } from '../net/connect.ts';
+import { type Endpoint, openTcp } from '../net/connect.ts';
 import { Failure } from '../net/failure.ts';
 import { locate, type Network } from '../net/locate.ts';
 import { proxyDestination, type ProxySettings, tunnel } from '../net/proxy.ts';
+import { openSecure, type SecureRequest } from '../net/secure.ts';
 import { type TlsContexts } from '../net/tls-context.ts';
 import { type Trace } from '../net/trace.ts';
 import { type HttpSettings } from './settings.ts';
@@ -28,18 +27,27 @@ export async function openConnection(
   trace: Trace,
   signal: AbortSignal,
 ): Promise<Socket | Failure> {
-  const tls = url.protocol === 'https:' ? tlsRequest({ url, trusted }, connector) : undefined;
-  if (tls instanceof Failure) return tls;
   trace.enterHop('resolve');
   const endpoint = await locateHop(url, connector, trace, signal);
   if (endpoint instanceof Failure) return endpoint;
-  if (tls === undefined) return openPlain(endpoint, connector, trace, signal);
-  const { proxy } = connector.settings;
-  const over = proxy && (await openTunnel(url, { endpoint, proxy, connector, trace }, signal));
-  if (over instanceof Failure) return over;
-  const secured = await openTls({ ...endpoint, tls, ...(over && { over }) }, trace, signal);
-  return verified(secured, tls.servername, { connector, trace });
+  if (url.protocol === 'http:') return openPlain(endpoint, connector, trace, signal);
+  const { settings, contextFor } = connector;
+  const { proxy, tls } = settings;
+  const request: SecureRequest = {
+    endpoint,
+    servername: (trusted ? tls.name : undefined) ?? hostOf(url),
+    alpn: protocols[settings.version],
+    settings: tls,
+    contextFor,
+    identifies: trusted,
+    ...(proxy && {
+      openBelow: () => openTunnel(url, { endpoint, proxy, connector, trace }, signal),
+    }),
+  };
+  return openSecure(request, trace, signal);
 }
+
+const protocols = { auto: ['h2', 'http/1.1'], 2: ['h2'], 1.1: ['http/1.1'] } as const;
 
 /** A TCP connection to the target, or to the proxy before it. */
 async function openPlain(
@@ -89,30 +97,4 @@ function proxyFailure(failure: Failure, proxy: string): Failure {
     'proxy_refused',
     `the proxy ${proxy} cannot be reached: ${failure.verdict.message}`,
   );
-}
-
-function tlsRequest(
-  { url, trusted }: { url: URL; trusted: boolean },
-  { settings, contextFor }: Connector,
-): TlsRequest | Failure {
-  const servername = (trusted ? settings.tls.name : undefined) ?? hostOf(url);
-  const context = contextFor(trusted);
-  if (context instanceof Failure) return context;
-  return { servername, context, alpn: protocols[settings.version] };
-}
-
-const protocols = { auto: ['h2', 'http/1.1'], 2: ['h2'], 1.1: ['http/1.1'] } as const;
-
-function verified(
-  socket: TLSSocket | Failure,
-  name: string,
-  { connector, trace }: { connector: Connector; trace: Trace },
-): Socket | Failure {
-  if (socket instanceof Failure) return socket;
-  const peer = examinePeer(socket, name);
-  if (!(peer instanceof Failure)) trace.tls = peer.facts;
-  const failure = peer instanceof Failure ? peer : peer.failure;
-  if (failure === undefined || !connector.settings.tls.verify) return socket;
-  socket.on('error', () => undefined).destroy();
-  return failure;
 }

@@ -25,32 +25,46 @@ export interface TlsFacts {
   readonly chainLength: number;
   /** Whether a trusted root stands behind them. */
   readonly trusted: boolean;
-}
-
-/** What is known of the peer, and why it must not be believed, if that is so. */
-export interface PeerExamination {
-  readonly facts: TlsFacts;
-  readonly failure: Failure | undefined;
+  /** Why the peer must not be believed, if that is so. */
+  readonly distrust: Failure | undefined;
 }
 
 /**
  * Reads and judges the certificate of a connection that was opened without judgement: its chain as the
- * TLS library verified it, then the host name (RFC 9525: the subject does not count). Call it once a
+ * TLS library verified it, then the host name (RFC 9525: the subject does not count). Also of a
+ * handshake that failed, if only after the certificate; undefined when there is none. Call it once a
  * connection: Node hands out the chain a single time and then forgets it.
  */
-export function examinePeer(socket: TLSSocket, host: string): PeerExamination | Failure {
+export function examinePeer(socket: TLSSocket, host: string): TlsFacts | undefined {
   const chain = readChain(socket);
   const [leaf] = chain;
-  if (leaf === undefined) return Failure.down('tls_handshake', `${host} showed no certificate`);
-  const facts = readFacts(socket, leaf, chain);
-  return { facts, failure: chainFailure(socket, host, facts) ?? nameFailure(leaf, host, facts) };
+  if (leaf === undefined) return undefined;
+  const code = chainError(socket);
+  const facts = { ...readFacts(socket, leaf, chain), trusted: code === undefined };
+  const distrust =
+    code === undefined ? nameFailure(leaf, host, facts) : chainFailure(code, host, facts);
+  return { ...facts, distrust };
+}
+
+/** The TLS library's code for what is wrong with the chain; undefined when it is trusted. */
+function chainError(socket: TLSSocket): string | undefined {
+  if (socket.authorized) return undefined;
+  const { authorizationError: error, _handle } = socket as UnfinishedSocket;
+  if (error !== undefined && error !== null) return String(error);
+  // Node asks the library for its judgement only once the handshake is complete.
+  return _handle?.verifyError?.()?.code;
+}
+
+interface UnfinishedSocket {
+  readonly authorizationError: Error | string | null | undefined;
+  readonly _handle?: { verifyError?: () => { readonly code?: string } | null | undefined } | null;
 }
 
 function readFacts(
   socket: TLSSocket,
   leaf: X509Certificate,
   chain: readonly X509Certificate[],
-): TlsFacts {
+): Omit<TlsFacts, 'trusted' | 'distrust'> {
   return {
     version: socket.getProtocol() ?? '',
     cipher: socket.getCipher().standardName,
@@ -63,7 +77,6 @@ function readFacts(
     notAfterMs: leaf.validToDate.getTime(),
     earliestNotAfterMs: Math.min(...chain.map(({ validToDate }) => validToDate.getTime())),
     chainLength: chain.length,
-    trusted: socket.authorized,
   };
 }
 
@@ -74,9 +87,12 @@ const chainErrors: Readonly<Record<string, DownError>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'tls_incomplete_chain',
 };
 
-function chainFailure(socket: TLSSocket, host: string, facts: TlsFacts): Failure | undefined {
-  if (socket.authorized) return undefined;
-  const code = String(socket.authorizationError);
+type Readable = Pick<
+  TlsFacts,
+  'earliestNotAfterMs' | 'notBeforeMs' | 'issuer' | 'names' | 'subject'
+>;
+
+function chainFailure(code: string, host: string, facts: Readable): Failure {
   const error = chainErrors[code] ?? 'tls_untrusted';
   const messages: Partial<Record<DownError, string>> = {
     tls_expired: `has expired: one of its chain was valid until ${date(facts.earliestNotAfterMs)}`,
@@ -88,7 +104,7 @@ function chainFailure(socket: TLSSocket, host: string, facts: TlsFacts): Failure
   return Failure.down(error, `the certificate of ${host} ${messages[error] ?? ''} (${code})`);
 }
 
-function nameFailure(leaf: X509Certificate, host: string, facts: TlsFacts): Failure | undefined {
+function nameFailure(leaf: X509Certificate, host: string, facts: Readable): Failure | undefined {
   const fits = isIP(host)
     ? leaf.checkIP(host)
     : leaf.checkHost(host, { subject: 'never', partialWildcards: false });

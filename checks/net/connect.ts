@@ -1,6 +1,7 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, type SecureContext, type TLSSocket } from 'node:tls';
 import { type DownError } from '#lib/error-type';
+import { examinePeer } from './certificate.ts';
 import { Failure } from './failure.ts';
 import { type Trace } from './trace.ts';
 
@@ -28,12 +29,12 @@ export async function openTcp(
   trace.enter('connect');
   const socket = connectTcp({ host: endpoint.address, port: endpoint.port, noDelay: true });
   const failure = await opened({ socket, event: 'connect', endpoint }, trace, signal);
-  return failure ?? socket;
+  return failure ? discard(socket, failure) : socket;
 }
 
 /**
- * Opens one TLS connection. The certificate is not judged here, whatever it is: the caller does that
- * before it sends anything, so that its facts are known also when it is bad.
+ * Opens one TLS connection, with any certificate: what it is, and whether it can be believed, stands in
+ * the trace, for the caller to act on before it sends anything.
  */
 export async function openTls(
   endpoint: Endpoint & { readonly tls: TlsRequest; readonly over?: Socket },
@@ -55,7 +56,8 @@ export async function openTls(
   Object.defineProperty(socket, 'getPeerCertificate', { value: () => ({}) });
   if (!over) socket.once('connect', () => trace.enter('tls'));
   const failure = await opened({ socket, event: 'secureConnect', endpoint }, trace, signal);
-  return failure ?? socket;
+  trace.tls = examinePeer(socket, tls.servername);
+  return failure ? discard(socket, failure) : socket;
 }
 
 interface Opening {
@@ -64,7 +66,7 @@ interface Opening {
   readonly endpoint: Endpoint;
 }
 
-/** Waits for the event, and destroys the socket when it does not come. */
+/** Waits for the event, or for the reason why it does not come. */
 async function opened(
   { socket, event, endpoint }: Opening,
   trace: Trace,
@@ -93,7 +95,11 @@ async function opened(
   clearImmediate(first);
   signal.removeEventListener('abort', abort);
   socket.off(event, succeed).off('error', fail).off('close', close);
-  if (failure) socket.on('error', () => undefined).destroy();
+  return failure;
+}
+
+function discard(socket: Socket, failure: Failure): Failure {
+  socket.on('error', () => undefined).destroy();
   return failure;
 }
 

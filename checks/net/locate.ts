@@ -27,6 +27,7 @@ export async function locate(
   if (denied) return denied;
   if (!isIP(host)) trace.peer = firstServer(network.resolve.servers);
   const resolution = await resolve(host, network.resolve, signal);
+  trace.stop();
   if (resolution instanceof Failure) return resolution;
   trace.resolution = resolution;
   trace.peer = resolution.address;

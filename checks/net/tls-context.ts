@@ -16,7 +16,9 @@ export const tlsSettings = z
       .describe('Trusted roots instead of the built-in ones (PEM file or its text)'),
     certificate: pem
       .optional()
-      .describe('Client certificate with its chain (PEM file or its text)'),
+      .describe(
+        'Client certificate with its chain (PEM file or its text); shown only to a server that has passed a handshake without it',
+      ),
     key: pem
       .transform((text) => new Secret(text))
       .optional()
@@ -72,7 +74,8 @@ function contextMaker(settings: TlsSettings): (withClient: boolean) => SecureCon
     }
     const files = [ca, client.cert, client.key];
     const version = files.map(versionOf).join(' ');
-    const known = kept.get(withClient);
+    const isIdentified = client.cert !== undefined;
+    const known = kept.get(isIdentified);
     if (known?.version === version) return known.context;
     const context = createSecureContext({
       ...(ca !== undefined && { ca: textOf(ca) }),
@@ -80,7 +83,7 @@ function contextMaker(settings: TlsSettings): (withClient: boolean) => SecureCon
       ...(client.key !== undefined && { key: textOf(client.key) }),
       ...versionLimits(min),
     });
-    kept.set(withClient, { version, context });
+    kept.set(isIdentified, { version, context });
     return context;
   };
 }

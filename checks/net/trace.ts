@@ -61,6 +61,12 @@ export class Trace {
     return endMs;
   }
 
+  /** Forgets phases of the newest hop: what was done in them was not yet what is to be measured. */
+  forget(...phases: readonly Phase[]): void {
+    this.stop();
+    for (const phase of phases) this.#hops.at(-1)?.delete(phase);
+  }
+
   /** The phase under way. */
   get current(): Phase | undefined {
     return this.#current;

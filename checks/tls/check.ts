@@ -1,12 +1,11 @@
 import { type Check, type CheckServices, type CheckSpec, type Run } from '../check.ts';
 import { judgeExpiry } from '../net/certificate-expiry.ts';
-import { examinePeer } from '../net/certificate.ts';
-import { openTls } from '../net/connect.ts';
 import { defaultEgress } from '../net/egress.ts';
 import { Failure, firstOf } from '../net/failure.ts';
 import { parseHostPort } from '../net/host-port.ts';
 import { locate, type Network } from '../net/locate.ts';
 import { toObservation } from '../net/observation.ts';
+import { openSecure } from '../net/secure.ts';
 import { judgeTime } from '../net/time-limits.ts';
 import { createTlsContexts, type TlsContexts } from '../net/tls-context.ts';
 import { Trace } from '../net/trace.ts';
@@ -45,31 +44,29 @@ async function shakeHands(parts: Parts, trace: Trace, run: Run): Promise<Failure
   const { settings, destination } = parts;
   const { protocols, expect } = settings;
   const servername = settings.tls.name ?? destination.host;
-  const context = parts.contextFor(true);
-  if (context instanceof Failure) return context;
   trace.enterHop('resolve');
   const endpoint = await locate(destination, parts.network, trace, run.signal);
   if (endpoint instanceof Failure) return endpoint;
-  const request = { servername, context, alpn: protocols };
-  const socket = await openTls({ ...endpoint, tls: request }, trace, run.signal);
+  const { contextFor } = parts;
+  const socket = await openSecure(
+    { endpoint, servername, alpn: protocols, settings: settings.tls, contextFor, identifies: true },
+    trace,
+    run.signal,
+  );
   run.waiting();
-  if (socket instanceof Failure) return socket;
   trace.stop();
-  const peer = examinePeer(socket, servername);
-  socket.on('error', () => undefined).destroy();
-  if (peer instanceof Failure) return peer;
-  trace.tls = peer.facts;
-  const untrusted = settings.tls.verify ? peer.failure : undefined;
+  const failed = socket instanceof Failure ? socket : undefined;
+  if (!(socket instanceof Failure)) socket.on('error', () => undefined).destroy();
+  const peer = trace.tls;
+  if (peer === undefined) return failed;
   const noProtocol =
-    protocols.length > 0 && !protocols.includes(peer.facts.alpn)
+    !failed && protocols.length > 0 && !protocols.includes(peer.alpn)
       ? Failure.down('tls_protocol', `the server takes none of ${protocols.join(', ')} (ALPN)`)
       : undefined;
-  const expiring = untrusted
-    ? undefined
-    : judgeExpiry(peer.facts, expect.certificate, trace.clock.unixMs());
+  const expiring = failed ? undefined : judgeExpiry(peer, expect.certificate, trace.clock.unixMs());
   const times = { phases: trace.phases, totalMs: trace.durationMs };
   return firstOf(
-    [untrusted, noProtocol, expiring, ...judgeTime(times, expect.time ?? {})].filter(
+    [failed, noProtocol, expiring, ...judgeTime(times, expect.time ?? {})].filter(
       (failure) => failure !== undefined,
     ),
   );
