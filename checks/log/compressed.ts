@@ -1,6 +1,6 @@
 import { type LogFile } from './files.ts';
 import { GzipContent } from './gzip-content.ts';
-import { advanceTail, fingerprint, headOf, sameStart } from './segment.ts';
+import { advanceTail, fingerprint, headOf, isInHole, sameStart } from './segment.ts';
 import { type SegmentState } from './state.ts';
 import { unlessAborted } from './unless-aborted.ts';
 
@@ -32,23 +32,28 @@ export type Match =
   /** It is being written: look again later. */
   | { readonly kind: 'unfinished' };
 
-/**
- * Compares the content of a compressed file with the segments that are placed and those that are not.
- * `tailOf` gives the fingerprint of the tail at a position in the file that a segment is in.
- */
+/** What else there is. */
+export interface Surroundings {
+  readonly placed: readonly SegmentState[];
+  readonly absent: readonly SegmentState[];
+  /** Fingerprint of the tail at a position in the file that a segment is in. */
+  readonly tailOf: (segment: SegmentState, position: number) => string | undefined;
+  /** Whether the file that a segment was in is still there, with another content. */
+  readonly isEmptied: (segment: SegmentState) => boolean;
+}
+
+/** Compares the content of a compressed file with the segments that are placed and those that are not. */
 export function matchCompressed(
   { head, tails, length, tail, whole }: Inspection,
-  placed: readonly SegmentState[],
-  absent: readonly SegmentState[],
-  tailOf: (segment: SegmentState, position: number) => string | undefined,
+  { placed, absent, tailOf, isEmptied }: Surroundings,
 ): Match {
   const alike = (segment: SegmentState): boolean => sameStart(head, segment.head);
   const allRead = (segment: SegmentState): boolean =>
-    segment.position > 0 && tails.get(segment.position) === segment.tail;
+    segment.position > 0 && !isInHole(segment) && tails.get(segment.position) === segment.tail;
   const startOf = (segment: SegmentState): boolean =>
     length > 0 && segment.size >= length && tailOf(segment, length) === tail;
   const shorter = (segment: SegmentState): boolean =>
-    segment.copies.length > 0 && length < segment.position && alike(segment);
+    isEmptied(segment) && length < segment.position && alike(segment);
   if (!whole)
     return { kind: head.length === 0 || [...placed, ...absent].some(alike) ? 'unfinished' : 'new' };
   const moved = absent.find(allRead);

@@ -54,6 +54,7 @@ export class Follower implements Disposable {
       inUse: new Set(),
       unsettled: false,
       damaged: 0,
+      keys: new Set(listing.files.map(({ key }) => key)),
     };
     for (const place of places) await this.#read(place, contents, reading);
     for (const file of strangers) await this.#lookInto(file, contents, { ...reading, first });
@@ -138,9 +139,12 @@ export class Follower implements Disposable {
       contents.unsettled = true;
       return;
     }
-    const match = matchCompressed(inspection, placed, absent, (segment, position) =>
-      this.#tailOf(segment, position),
-    );
+    const match = matchCompressed(inspection, {
+      placed,
+      absent,
+      tailOf: (segment, position) => this.#tailOf(segment, position),
+      isEmptied: ({ live, key }) => live && contents.keys.has(key),
+    });
     switch (match.kind) {
       case 'unfinished':
         return;
@@ -178,6 +182,8 @@ export class Follower implements Disposable {
 interface Contents {
   readonly placed: SegmentState[];
   readonly absent: SegmentState[];
+  /** Keys of all files that were found. */
+  readonly keys: ReadonlySet<string>;
   /** Keys of files that stay open. */
   readonly inUse: Set<string>;
   /** Whether there was no time to look into a file, in which an absent segment may be. */

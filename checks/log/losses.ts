@@ -1,5 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { type Listing } from './files.ts';
+import { isInHole } from './segment.ts';
 import { type SegmentState } from './state.ts';
 
 /** For how many runs content that no file holds is looked for: a rotation may be under way. */
@@ -45,7 +46,7 @@ export function settleAbsent(
     ({ key, live, size, position }) => !keys.has(key) && (live || size > position),
   );
   const lostBytes = [...truncated, ...removed].reduce(
-    (sum, { size, position }) => sum + size - position,
+    (sum, segment) => sum + (isInHole(segment) ? 0 : segment.size - segment.position),
     0,
   );
   return {

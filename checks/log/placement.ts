@@ -1,6 +1,15 @@
 import { type LogFile } from './files.ts';
 import { type OpenFiles } from './open-files.ts';
-import { headAt, holds, isUnseen, newSegment, sameStart, tailAt } from './segment.ts';
+import {
+  headAt,
+  holds,
+  isInHole,
+  isUnseen,
+  newSegment,
+  sameStart,
+  stillHolds,
+  tailAt,
+} from './segment.ts';
 import { type SegmentState } from './state.ts';
 
 /** A segment and the file that holds it. */
@@ -74,9 +83,11 @@ function placeByKey(segment: SegmentState, { strangers, listed, open }: Files): 
       return { segment, file, descriptor: undefined };
     const descriptor = open.open(file);
     if (descriptor === undefined) continue;
-    const certain = key === segment.key && (file.compressed || isUnseen(segment));
-    if (certain || (!file.compressed && holds(descriptor, segment)))
+    if (key !== segment.key) {
+      if (!file.compressed && holds(descriptor, segment)) return movedTo(file, segment, descriptor);
+    } else if (file.compressed || isUnseen(segment) || stillHolds(descriptor, segment)) {
       return { segment, file, descriptor };
+    }
   }
   return undefined;
 }
@@ -104,15 +115,21 @@ function placeStranger(file: LogFile, surroundings: Surroundings): Place | undef
   const descriptor = open.open(file);
   if (descriptor === undefined || (file.size === 0 && !file.live)) return undefined;
   const found = [...absent].filter((segment) => holds(descriptor, segment));
-  const moved = found.find(({ position }) => position > 0);
+  const moved = found.find((segment) => segment.position > 0 && !isInHole(segment));
   if (moved === undefined && !file.live && noteCopy(file, descriptor, surroundings))
     return undefined;
-  // That it starts like a segment of which nothing was read says least.
+  // That it starts like a segment of which nothing was read, or ends in a hole, says least.
   const segment = moved ?? found[0];
   if (segment === undefined)
     return { segment: newSegment(file, descriptor, start(file, descriptor)), file, descriptor };
   absent.delete(segment);
-  return { segment, file, descriptor };
+  return movedTo(file, segment, descriptor);
+}
+
+/** A copy may have less than was seen of its original. */
+function movedTo(file: LogFile, segment: SegmentState, descriptor: number): Place {
+  const size = Math.min(segment.size, file.size);
+  return { segment: { ...segment, size }, file, descriptor };
 }
 
 /** A copy has all that was read of its original, or was made before the last of it was written. */
@@ -122,7 +139,7 @@ function noteCopy(
   { places, absent, listed }: Surroundings,
 ): boolean {
   const index = places.findIndex(({ segment, file: { live }, descriptor: original }) => {
-    if (segment.position > 0 && holds(descriptor, segment)) return true;
+    if (segment.position > 0 && !isInHole(segment) && holds(descriptor, segment)) return true;
     if (!live || original === undefined) return false;
     return tailAt(original, file.size).equals(tailAt(descriptor, file.size));
   });

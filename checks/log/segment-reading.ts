@@ -9,8 +9,8 @@ import {
   headAt,
   headBytesMax,
   headOf,
-  holds,
   isUnseen,
+  stillHolds,
   tailAt,
 } from './segment.ts';
 import { type SegmentState } from './state.ts';
@@ -37,7 +37,7 @@ export async function readPlain(
   const found = foundIn(place);
   if (descriptor === undefined) return found;
   // Emptied since it was found, and written to again.
-  if (!isUnseen(segment) && !holds(descriptor, segment)) return found;
+  if (!isUnseen(segment) && !stillHolds(descriptor, segment)) return found;
   let { position, inOversizeLine } = segment;
   let tail = tailAt(descriptor, position);
   const head = segment.size < headBytesMax ? headAt(descriptor) : segment.head;

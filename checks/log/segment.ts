@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { readSync } from 'node:fs';
+import { fstatSync, readSync } from 'node:fs';
 import { type LogFile } from './files.ts';
 import { type SegmentState } from './state.ts';
 
@@ -21,6 +21,21 @@ export const headBytesMax = Math.max(...headLengths);
 export function holds(descriptor: number, { position, tail, head }: SegmentState): boolean {
   if (position === 0) return sameStart(headAt(descriptor), head);
   return fingerprint(tailAt(descriptor, position)) === tail;
+}
+
+/** The same of the file that it was found in: where nothing was read, that has not become shorter. */
+export function stillHolds(descriptor: number, segment: SegmentState): boolean {
+  const shorter = segment.position === 0 && fstatSync(descriptor).size < segment.size;
+  return !shorter && holds(descriptor, segment);
+}
+
+/**
+ * Whether what comes next is, as far as is known, within the hole that a file has where it was truncated
+ * under a writer that went on at its old offset. Holes are all alike, and nothing is lost with one.
+ */
+export function isInHole({ position, tail, head }: SegmentState): boolean {
+  if (position === 0) return head[0] === fingerprint(Buffer.alloc(1));
+  return tail === fingerprint(Buffer.alloc(Math.min(position, tailBytesMax)));
 }
 
 /** Whether nothing is known of what is in the segment: it was empty. */
