@@ -1,3 +1,5 @@
+import { TextSet } from './text-set.ts';
+
 const batchSize = 1024;
 
 /**
@@ -35,7 +37,23 @@ export class DistinctCounter {
 
   addText(bytes: Uint8Array, start: number, end: number): void {
     const room = this.size < this.#sizeMax;
-    if (!this.#texts.add(bytes, start, end, room)) this.#complete = false;
+    if (this.#texts.add(bytes, start, end, room) < 0) this.#complete = false;
+  }
+
+  /** Adds what another counter has counted. */
+  addAll(other: DistinctCounter): void {
+    other.each(
+      (address) => this.addAddress(address),
+      (text) => this.addText(text, 0, text.length),
+    );
+    if (!other.complete) this.#complete = false;
+  }
+
+  /** Visits everything that was counted. */
+  each(visitAddress: (address: number) => void, visitText: (text: Uint8Array) => void): void {
+    this.#flush();
+    this.#addresses.each(visitAddress);
+    for (let entry = 0; entry < this.#texts.size; entry++) visitText(this.#texts.at(entry));
   }
 
   #flush(): void {
@@ -70,6 +88,11 @@ class NumberSet {
     return true;
   }
 
+  each(visit: (value: number) => void): void {
+    if (this.#hasZero) visit(0);
+    for (const value of this.#table) if (value !== 0) visit(value);
+  }
+
   #addZero(room: boolean): boolean {
     if (!this.#hasZero && room) {
       this.#hasZero = true;
@@ -86,82 +109,8 @@ class NumberSet {
   }
 }
 
-/** A set of byte strings, kept one after the other in one buffer. */
-class TextSet {
-  /** Index of an entry plus one; 0 marks an empty place. */
-  #table = new Uint32Array(256);
-  #hashes = new Uint32Array(128);
-  /** Where the text of an entry starts; that of the next one is where it ends. */
-  #starts = new Uint32Array(129);
-  #texts = new Uint8Array(4096);
-  size = 0;
-
-  /** Whether the text is in the set now; it is added only where there is room. */
-  add(bytes: Uint8Array, start: number, end: number, room: boolean): boolean {
-    const hash = hashOf(bytes, start, end);
-    const mask = this.#table.length - 1;
-    let at = hash & mask;
-    for (let entry = 0; (entry = this.#table[at] ?? 0) !== 0; at = (at + 1) & mask) {
-      if (this.#hashes[entry - 1] === hash && this.#same(entry - 1, bytes, start, end)) return true;
-    }
-    if (!room) return false;
-    this.#append(hash, bytes, start, end);
-    this.#table[at] = this.size;
-    if (this.size * 2 >= this.#table.length) this.#grow();
-    return true;
-  }
-
-  #same(entry: number, bytes: Uint8Array, start: number, end: number): boolean {
-    const from = this.#starts[entry] ?? 0;
-    if ((this.#starts[entry + 1] ?? 0) - from !== end - start) return false;
-    for (let index = 0; index < end - start; index++) {
-      if (this.#texts[from + index] !== bytes[start + index]) return false;
-    }
-    return true;
-  }
-
-  #append(hash: number, bytes: Uint8Array, start: number, end: number): void {
-    const from = this.#starts[this.size] ?? 0;
-    const to = from + end - start;
-    if (to > this.#texts.length) {
-      const larger = new Uint8Array(Math.max(this.#texts.length * 2, to));
-      larger.set(this.#texts);
-      this.#texts = larger;
-    }
-    this.#texts.set(bytes.subarray(start, end), from);
-    this.#hashes[this.size] = hash;
-    this.size++;
-    this.#starts[this.size] = to;
-  }
-
-  #grow(): void {
-    this.#table = new Uint32Array(this.#table.length * 2);
-    this.#hashes = extended(this.#hashes, this.#table.length / 2);
-    this.#starts = extended(this.#starts, this.#table.length / 2 + 1);
-    const mask = this.#table.length - 1;
-    for (let entry = 0; entry < this.size; entry++) {
-      let at = (this.#hashes[entry] ?? 0) & mask;
-      while (this.#table[at] !== 0) at = (at + 1) & mask;
-      this.#table[at] = entry + 1;
-    }
-  }
-}
-
-function extended(old: Uint32Array<ArrayBuffer>, length: number): Uint32Array<ArrayBuffer> {
-  const larger = new Uint32Array(length);
-  larger.set(old);
-  return larger;
-}
-
 /** Multiplicative hashing, with the high bits folded in, because tables use the low ones. */
 function spread(value: number): number {
   const product = Math.imul(value, 0x9e3779b1);
   return (product ^ (product >>> 15)) >>> 0;
-}
-
-/** FNV-1a, folded for the same reason. */
-function hashOf(bytes: Uint8Array, start: number, end: number): number {
-  let hash = 0x811c9dc5;
-  for (let at = start; at < end; at++) hash = Math.imul(hash ^ (bytes[at] ?? 0), 0x01000193);
-  return (hash ^ (hash >>> 15)) >>> 0;
 }

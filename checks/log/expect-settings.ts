@@ -42,6 +42,10 @@ export const expectSettings = z
     silence: duration.optional().describe('How long the log may be without a new line'),
     clients: counts.optional().describe('Different clients in the lines of the run'),
     connections: counts.optional().describe('Different connections in the lines of the run'),
+    window: z
+      .strictObject({ clients: counts.optional(), connections: counts.optional() })
+      .optional()
+      .describe('The same of the window'),
     unparsed: maxShare.optional().describe('Share of the lines of the run that did not parse'),
     lag: duration.optional().describe('How old the newest line of the run may be'),
   })

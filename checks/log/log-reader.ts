@@ -2,9 +2,10 @@ import { Follower } from './follower.ts';
 import { GuardedParser } from './guarded-parser.ts';
 import { type LineParser } from './line.ts';
 import { compileFormat } from './parser.ts';
-import { type LogReading } from './reading.ts';
+import { type LogReading, type RecentCounts } from './reading.ts';
+import { RecentDistinct } from './recent-distinct.ts';
 import { RouteTable } from './routes.ts';
-import { RunCounts, fieldsOfValues } from './run-counts.ts';
+import { type Distinct, RunCounts, fieldsOfValues } from './run-counts.ts';
 import { type ReaderSettings } from './reader-settings.ts';
 import { type LogState } from './state.ts';
 import { advanceWindow } from './window.ts';
@@ -26,6 +27,7 @@ export class LogReader implements Disposable {
   readonly #routes: RouteTable;
   readonly #buffer: Buffer;
   readonly #follower: Follower;
+  #recent: Record<keyof Distinct, RecentDistinct> | undefined;
 
   constructor(settings: ReaderSettings) {
     this.#settings = settings;
@@ -53,6 +55,7 @@ export class LogReader implements Disposable {
       return {
         ...followed,
         gains: counts.gains(),
+        recent: this.#lookBack(counts, state !== undefined),
         newestLineMs: counts.newestLineMs,
         stalledLines: guarded?.stalledLines ?? 0,
         state: {
@@ -66,6 +69,24 @@ export class LogReader implements Disposable {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** What was different in the window; with `resumed`, what was in it before this reader began is not known. */
+  #lookBack({ distinct, oldestSlot, newestSlot }: RunCounts, resumed: boolean): RecentCounts {
+    const recentDistinct = (): RecentDistinct =>
+      new RecentDistinct(
+        this.#settings.clientsMax,
+        resumed ? newestSlot : Number.NEGATIVE_INFINITY,
+      );
+    this.#recent ??= { clients: recentDistinct(), connections: recentDistinct() };
+    const { clients, connections } = this.#recent;
+    for (const recent of [clients, connections]) recent.forget(oldestSlot);
+    for (const [slot, seen] of distinct) {
+      if (slot < oldestSlot) continue;
+      clients.enter(slot, seen.clients);
+      connections.enter(slot, seen.connections);
+    }
+    return { clients: clients.count(oldestSlot), connections: connections.count(oldestSlot) };
   }
 
   [Symbol.dispose](): void {

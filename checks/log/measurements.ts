@@ -18,6 +18,9 @@ import {
   logValue,
   logValueDistribution,
   logValueSum,
+  logWindowClients,
+  logWindowClientsCapped,
+  logWindowConnections,
   logWindowDuration,
   logWindowErrors,
   logWindowUpstream,
@@ -124,13 +127,16 @@ function measureDurations(
 }
 
 function measureGauges(reading: LogReading, measurable: Measurable, nowMs: number): Measurement[] {
-  const { gains, newestLineMs, backlogBytes, state } = reading;
+  const { gains, recent, newestLineMs, backlogBytes, state } = reading;
   const secondsSince = (thenMs: number | undefined): number | undefined =>
     thenMs === undefined ? undefined : Math.max(0, nowMs - thenMs) / 1000;
   const gauges: readonly [MetricDeclaration, number | undefined][] = [
     [logClients, measurable.clients ? gains.clients.count : undefined],
     [logClientsCapped, measurable.clients ? Number(!gains.clients.complete) : undefined],
     [logConnections, measurable.connections ? gains.connections.count : undefined],
+    [logWindowClients, measurable.clients ? recent.clients.count : undefined],
+    [logWindowClientsCapped, measurable.clients ? Number(!recent.clients.complete) : undefined],
+    [logWindowConnections, measurable.connections ? recent.connections.count : undefined],
     [logBacklog, backlogBytes],
     [logLag, secondsSince(newestLineMs)],
     [logQuiet, secondsSince(state.lastLineUnixMs)],

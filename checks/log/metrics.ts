@@ -75,6 +75,29 @@ export const logConnections = {
   description: 'Different connections in the lines of the run, where the format has them',
 } as const satisfies MetricDeclaration;
 
+export const logWindowClients = {
+  name: 'log.window.clients',
+  unit: '{client}',
+  kind: 'gauge',
+  description:
+    'Different clients in the lines of the window; exact unless log.window.clients.capped is 1',
+} as const satisfies MetricDeclaration;
+
+export const logWindowClientsCapped = {
+  name: 'log.window.clients.capped',
+  unit: '',
+  kind: 'gauge',
+  description:
+    '1 if log.window.clients is a lower bound: more than are told apart, or the agent has run for less than a window',
+} as const satisfies MetricDeclaration;
+
+export const logWindowConnections = {
+  name: 'log.window.connections',
+  unit: '{connection}',
+  kind: 'gauge',
+  description: 'Different connections in the lines of the window, where the format has them',
+} as const satisfies MetricDeclaration;
+
 export const logLag = {
   name: 'log.lag',
   unit: 's',
@@ -175,6 +198,9 @@ export const logMetrics: readonly MetricDeclaration[] = [
   logClients,
   logClientsCapped,
   logConnections,
+  logWindowClients,
+  logWindowClientsCapped,
+  logWindowConnections,
   logLag,
   logBacklog,
   logQuiet,

@@ -46,9 +46,16 @@ export interface ValueGain {
   readonly counts: readonly number[];
 }
 
+/** What was different in the lines of the window. */
+export interface RecentCounts {
+  readonly clients: DistinctCount;
+  readonly connections: DistinctCount;
+}
+
 /** What one run found in the log, and where it stopped; plain data, sent from the worker. */
 export interface LogReading {
   readonly gains: RunGains;
+  readonly recent: RecentCounts;
   readonly state: LogState;
   /** Bytes that are there and were not read yet. */
   readonly backlogBytes: number;

@@ -3,7 +3,12 @@ import { exportedCounts } from './durations.ts';
 import { type LineParser, type ParsedLine, numberSlots, spanSlots } from './line.ts';
 import { LineScanner } from './line-scanner.ts';
 import { methods } from './methods.ts';
-import { type DurationGain, type RequestGain, type RunGains } from './reading.ts';
+import {
+  type DistinctCount,
+  type DurationGain,
+  type RequestGain,
+  type RunGains,
+} from './reading.ts';
 import { type RouteTable } from './routes.ts';
 import { type ReaderSettings } from './reader-settings.ts';
 import { type DurationTally, Tally, cellOf, statusClasses } from './tally.ts';
@@ -12,22 +17,30 @@ import { ValueTally } from './value-tally.ts';
 /** In how many steps a window moves on. */
 const slotsPerWindow = 6;
 
+/** What is different in the lines of one slot. */
+export interface Distinct {
+  readonly clients: DistinctCounter;
+  readonly connections: DistinctCounter;
+}
+
 /** Counts the lines of one run. */
 export class RunCounts {
   readonly scanner: LineScanner;
   /** By slot of the window; what is older than the window is together in the slot before it. */
   readonly tallies = new Map<number, Tally>();
+  readonly distinct = new Map<number, Distinct>();
   readonly #parser: LineParser;
   readonly #routes: RouteTable;
   /** How long a slot of the window is. */
   readonly slotMs: number;
   readonly #nowMs: number;
-  readonly #clients: DistinctCounter;
-  readonly #connections: DistinctCounter;
+  readonly #distinctMax: number;
   readonly #values: readonly ValueTally[];
   #newestMs = Number.NEGATIVE_INFINITY;
-  /** The tally in use, and the times of the lines that belong to it. */
+  /** What is in use, and the times of the lines that belong to it. */
   #tally: Tally;
+  #clients: DistinctCounter;
+  #connections: DistinctCounter;
   #fromMs = 0;
   #toMs = 0;
 
@@ -36,13 +49,16 @@ export class RunCounts {
     this.#routes = routes;
     this.slotMs = settings.windowMs / slotsPerWindow;
     this.#nowMs = nowMs;
-    this.#clients = new DistinctCounter(settings.clientsMax);
-    this.#connections = new DistinctCounter(settings.clientsMax);
+    this.#distinctMax = settings.clientsMax;
     const fields = fieldsOfValues(settings);
     this.#values = settings.values.map(
       (value) => new ValueTally(value, numberSlots.first + fields.indexOf(value.field)),
     );
-    this.#tally = this.#tallyAt(nowMs);
+    ({
+      tally: this.#tally,
+      clients: this.#clients,
+      connections: this.#connections,
+    } = this.#slotAt(nowMs));
     this.scanner = new LineScanner(parser, settings.lineBytesMax, () => this.#count());
   }
 
@@ -57,8 +73,12 @@ export class RunCounts {
     return this.newestLineMs ?? (unparsed + oversize > 0 ? this.#nowMs : undefined);
   }
 
+  get newestSlot(): number {
+    return Math.floor(this.#nowMs / this.slotMs);
+  }
+
   get oldestSlot(): number {
-    return Math.floor(this.#nowMs / this.slotMs) - slotsPerWindow + 1;
+    return this.newestSlot - slotsPerWindow + 1;
   }
 
   #count(): void {
@@ -67,7 +87,7 @@ export class RunCounts {
     const timeMs = numbers[numberSlots.timeMs] ?? Number.NaN;
     const loggedMs = Number.isNaN(timeMs) ? this.#nowMs : timeMs;
     if (loggedMs > this.#newestMs) this.#newestMs = loggedMs;
-    if (loggedMs < this.#fromMs || loggedMs >= this.#toMs) this.#tally = this.#tallyAt(loggedMs);
+    if (loggedMs < this.#fromMs || loggedMs >= this.#toMs) this.#enterSlot(loggedMs);
     const uri = spans[spanSlots.uri] ?? -1;
     this.#tally.add(line, this.#routes.find(line.bytes, uri, spans[spanSlots.uri + 1] ?? -1));
     if (line.hasAddress) this.#clients.addAddress(line.address);
@@ -76,17 +96,27 @@ export class RunCounts {
     for (const value of this.#values) value.add(numbers);
   }
 
-  #tallyAt(loggedMs: number): Tally {
-    const newest = Math.floor(this.#nowMs / this.slotMs);
+  #enterSlot(loggedMs: number): void {
+    const { tally, clients, connections } = this.#slotAt(loggedMs);
+    this.#tally = tally;
+    this.#clients = clients;
+    this.#connections = connections;
+  }
+
+  #slotAt(loggedMs: number): Distinct & { readonly tally: Tally } {
+    const newest = this.newestSlot;
     const before = this.oldestSlot - 1;
     const slot = Math.min(newest, Math.max(before, Math.floor(loggedMs / this.slotMs)));
     this.#fromMs = slot === before ? Number.NEGATIVE_INFINITY : slot * this.slotMs;
     this.#toMs = slot === newest ? Number.POSITIVE_INFINITY : (slot + 1) * this.slotMs;
-    const present = this.tallies.get(slot);
-    if (present !== undefined) return present;
-    const tally = new Tally(this.#routes.names.length);
+    const tally = this.tallies.get(slot) ?? new Tally(this.#routes.names.length);
+    const distinct = this.distinct.get(slot) ?? {
+      clients: new DistinctCounter(this.#distinctMax),
+      connections: new DistinctCounter(this.#distinctMax),
+    };
     this.tallies.set(slot, tally);
-    return tally;
+    this.distinct.set(slot, distinct);
+    return { tally, ...distinct };
   }
 
   gains(): RunGains {
@@ -98,10 +128,21 @@ export class RunCounts {
       requests: this.#requests(tally),
       durations: this.#durations(tally.durations),
       upstreams: this.#durations(tally.upstreams),
-      clients: { count: this.#clients.size, complete: this.#clients.complete },
-      connections: { count: this.#connections.size, complete: this.#connections.complete },
+      clients: this.#countDistinct('clients'),
+      connections: this.#countDistinct('connections'),
       values: this.#values.map((value) => value.gain()),
     };
+  }
+
+  /** The slots together. */
+  #countDistinct(what: keyof Distinct): DistinctCount {
+    const parts = [...this.distinct.values()].map((distinct) => distinct[what]);
+    const [first, ...others] = parts.filter(({ size }) => size > 0);
+    if (first === undefined) return { count: 0, complete: true };
+    if (others.length === 0) return countOf(first);
+    const all = new DistinctCounter(this.#distinctMax);
+    for (const part of parts) all.addAll(part);
+    return countOf(all);
   }
 
   #requests(tally: Tally): RequestGain[] {
@@ -128,6 +169,10 @@ export class RunCounts {
       }))
       .filter(({ counts }) => counts.some((count) => count > 0));
   }
+}
+
+function countOf({ size: count, complete }: DistinctCounter): DistinctCount {
+  return { count, complete };
 }
 
 /** The fields whose numbers the parser is to keep, in the order in which it keeps them. */

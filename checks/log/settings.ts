@@ -56,7 +56,7 @@ export const logSettings = z
           .min(1)
           .max(10_000_000)
           .default(1_000_000)
-          .describe('How many clients are told apart in one run'),
+          .describe('How many clients are told apart in a run, and in the window'),
       })
       .prefault({})
       .describe('How clients are counted'),
@@ -99,7 +99,8 @@ function* contradictions(settings: {
       yield [['expect', 'routes', route], `${route} is neither among routes nor ${otherRoute}`];
     }
   }
-  if (expect.connections !== undefined && !hasRole(format, 'connection')) {
+  const ofConnections = expect.connections ?? expect.window?.connections;
+  if (ofConnections !== undefined && !hasRole(format, 'connection')) {
     yield [
       ['expect', 'connections'],
       'the format does not have the connection: in nginx $connection',

@@ -50,7 +50,7 @@ function* violationsOf(
   { expect, values, windowMs }: Expectations,
   nowMs: number,
 ): Generator<string> {
-  const { gains, newestLineMs, state } = reading;
+  const { gains, recent, newestLineMs, state } = reading;
   // A window that is not read to its end, or has only begun, may still get its requests.
   const whole = caughtUp(reading) && nowMs - state.sinceUnixMs >= windowMs;
   const { sample } = expect;
@@ -64,6 +64,12 @@ function* violationsOf(
   }
   yield* outside(gains.clients.count, expect.clients, { name: 'clients' });
   yield* outside(gains.connections.count, expect.connections, { name: 'connections' });
+  for (const name of ['clients', 'connections'] as const) {
+    const { count, complete } = recent[name];
+    const { min, max } = expect.window?.[name] ?? {};
+    const bounds = { min: whole && complete ? min : undefined, max };
+    yield* outside(count, bounds, { name: `${name} of the window` });
+  }
   const { parsed, unparsed, oversize } = gains.lines;
   const broken = (unparsed + oversize) / (parsed + unparsed + oversize);
   yield* outside(broken, expect.unparsed, { name: 'lines that do not parse', write: percent });

@@ -304,6 +304,37 @@ describe('its verdict', () => {
     expect((await followed.run()).verdict.status).toBe('up');
   });
 
+  it('counts different clients of the window, over runs, each once', async () => {
+    await using followed = new FollowedLog({
+      ...fromStart,
+      window: '1m',
+      expect: { window: { clients: { min: 2, max: 3 } } },
+    });
+    const clients = async (): Promise<unknown[]> => {
+      const observation = await followed.run();
+      const values = valuesOf(observation);
+      const names = ['log.clients', 'log.window.clients', 'log.window.clients.capped'];
+      return [observation.verdict.status, ...names.map((name) => values[name])];
+    };
+    const add = (age: number, ...list: string[]): void =>
+      appendFileSync(followed.path, list.map((client) => logLine({ client, age })).join(''));
+    add(600, '192.0.2.9');
+    add(30, '192.0.2.1', '::1');
+    add(0, '192.0.2.2', '192.0.2.1');
+    expect(await clients()).toEqual(['up', 4, 3, 0]);
+    add(0, '192.0.2.1', '192.0.2.3');
+    await followed.runInVain();
+    expect(await clients()).toEqual(['down', 2, 4, 0]);
+    followed.nowMs += 40_000;
+    expect(await clients()).toEqual(['up', 0, 3, 0]);
+    await followed.restart();
+    add(-40, '192.0.2.4');
+    // What was there before the restart is not known, so it may be more.
+    expect(await clients()).toEqual(['up', 1, 1, 1]);
+    followed.nowMs += 60_000;
+    expect(await clients()).toEqual(['down', 0, 0, 0]);
+  });
+
   it('does not judge shares of fewer requests than the sample', async () => {
     await using followed = new FollowedLog({
       ...fromStart,
