@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
 const root = join(import.meta.dirname, '../..');
-const debian = 'docker.io/library/debian:bookworm-slim';
-const node = 'docker.io/library/node:24-bookworm-slim';
+export const debian = 'docker.io/library/debian:bookworm-slim';
+export const node = 'docker.io/library/node:24-bookworm-slim';
 
 /** What a command in the engine said. */
 export interface Said {
@@ -15,22 +15,39 @@ export interface Said {
 }
 
 /**
- * A podman of its own, with all its images and containers in one temporary folder. Needs root, podman,
- * runc and mmdebstrap. Nothing is pulled: Debian's base image is made from Debian's packages, and
- * Node's from that and the Node.js that runs this.
+ * A podman of its own, with all its images and containers in one folder: a temporary one, or the one
+ * that FARPOINT_TEST_ENGINE names, whose images are kept for the next. Needs root, podman, runc and
+ * mmdebstrap. Nothing is pulled: Debian's base image is made from Debian's packages, and Node's from
+ * that and the Node.js that runs this.
  */
 export class Engine implements Disposable {
-  readonly directory = mkdtempSync(join(tmpdir(), 'farpoint-podman-'));
+  readonly directory: string;
+  readonly #kept = process.env['FARPOINT_TEST_ENGINE'];
 
   constructor() {
+    this.directory = this.#kept ?? mkdtempSync(join(tmpdir(), 'farpoint-podman-'));
+    mkdirSync(this.directory, { recursive: true });
     writeFileSync(this.#file('containers.conf'), containersConf);
     writeFileSync(this.#file('storage.conf'), storageConf(this.directory));
   }
 
+  /** What leads a podman to this folder. */
+  get environment(): Readonly<Record<string, string>> {
+    return {
+      PATH: process.env['PATH'] ?? '',
+      HOME: this.directory,
+      TMPDIR: this.directory,
+      CONTAINERS_CONF: this.#file('containers.conf'),
+      CONTAINERS_STORAGE_CONF: this.#file('storage.conf'),
+    };
+  }
+
   /** Builds the project's image from docker/Dockerfile, unchanged, over stand-in base images. */
   buildImage(tag: string): void {
-    this.#importDebian();
-    this.#buildNode();
+    if (this.try(['image', 'exists', node]).code !== 0) {
+      this.#importDebian();
+      this.#buildNode();
+    }
     this.podman([
       'build',
       '--network=host',
@@ -56,13 +73,7 @@ export class Engine implements Disposable {
       cwd: root,
       encoding: 'utf8',
       maxBuffer: 64 << 20,
-      env: {
-        PATH: process.env['PATH'],
-        HOME: this.directory,
-        TMPDIR: this.directory,
-        CONTAINERS_CONF: this.#file('containers.conf'),
-        CONTAINERS_STORAGE_CONF: this.#file('storage.conf'),
-      },
+      env: this.environment,
     });
     return { code: status, output: status === 0 ? stdout : `${stdout}${stderr}` };
   }
@@ -70,7 +81,7 @@ export class Engine implements Disposable {
   [Symbol.dispose](): void {
     this.try(['rm', '--all', '--force', '--time', '1']);
     spawnSync('umount', [this.#file('graph/overlay')]);
-    rmSync(this.directory, { recursive: true, force: true });
+    if (this.#kept === undefined) rmSync(this.directory, { recursive: true, force: true });
   }
 
   #importDebian(): void {
