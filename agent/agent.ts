@@ -5,6 +5,8 @@ import { follow } from './runner.ts';
 /** Docker gives a container ten seconds to stop; these two, one after the other, stay below. */
 const runGraceMs = 4000;
 const exportGraceMs = 3000;
+/** A collector that has taken nothing for as long will take nothing more. */
+const stalledMs = 750;
 
 /**
  * Runs the checks and delivers what they saw until `stop` aborts; then lets runs end, has everything on
@@ -33,8 +35,14 @@ async function sendTheRest(
   signal: AbortSignal,
 ): Promise<void> {
   const endMs = clock.monotonicMs() + exportGraceMs;
-  while (outbox.statistics.records > 0 && exporter.statistics.trouble === undefined) {
-    if (clock.monotonicMs() > endMs) return;
+  let waiting = outbox.statistics.records;
+  let takenMs = clock.monotonicMs();
+  while (waiting > 0 && exporter.statistics.trouble === undefined) {
+    const nowMs = clock.monotonicMs();
+    if (nowMs > endMs || nowMs - takenMs > stalledMs) return;
     await clock.sleep(20, signal);
+    const { records } = outbox.statistics;
+    if (records < waiting) takenMs = clock.monotonicMs();
+    waiting = records;
   }
 }

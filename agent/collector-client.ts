@@ -4,6 +4,7 @@ import { Agent, type Dispatcher, request } from 'undici';
 import { type Clock } from '#lib/clock';
 import { decodeExportResponse, decodeStatus } from '#lib/otlp/status';
 import { type Secret } from '#lib/secret';
+import { createLookup } from './collector-lookup.ts';
 
 /** What became of a request, and so what is done next. */
 export type Outcome =
@@ -55,9 +56,10 @@ const compress = promisify(gzip);
 export class CollectorClient implements AsyncDisposable {
   readonly url: string;
   readonly #options: CollectorClientOptions;
+  readonly #closed = new AbortController();
   readonly #dispatcher = new Agent({
     connections: 1,
-    connect: { timeout: connectTimeoutMs },
+    connect: { timeout: connectTimeoutMs, lookup: createLookup(this.#closed.signal) },
     headersTimeout: answerTimeoutMs,
     bodyTimeout: answerTimeoutMs,
   });
@@ -80,13 +82,16 @@ export class CollectorClient implements AsyncDisposable {
     const sentUnixMs = this.#options.clock.unixMs();
     const sentMs = this.#options.clock.monotonicMs();
     try {
-      const response = await request(`${this.url}/v1/${shipment.kind}`, {
-        method: 'POST',
-        headers: this.#headers(shipment),
-        body,
-        dispatcher: this.#dispatcher,
+      const response = await unlessAborted(
+        request(`${this.url}/v1/${shipment.kind}`, {
+          method: 'POST',
+          headers: this.#headers(shipment),
+          body,
+          dispatcher: this.#dispatcher,
+          signal,
+        }),
         signal,
-      });
+      );
       this.#observeClock(response, sentUnixMs, this.#options.clock.monotonicMs() - sentMs);
       const answer = await readAnswer(response);
       return verify(interpret(response, answer, this.#options.clock.unixMs()), shipment);
@@ -97,6 +102,7 @@ export class CollectorClient implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed.abort();
     await this.#dispatcher.destroy();
   }
 
@@ -127,6 +133,19 @@ export class CollectorClient implements AsyncDisposable {
     const offsetMs = sentUnixMs + roundTripMs / 2 - collectorUnixMs;
     this.#offsets.push({ offsetMs, roundTripMs });
     if (this.#offsets.length > 8) this.#offsets.shift();
+  }
+}
+
+/** undici notices the signal only once it is connected, which may take its time. */
+async function unlessAborted<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const giveUp = (): void => reject(signal.reason);
+  signal.addEventListener('abort', giveUp, { once: true });
+  if (signal.aborted) giveUp();
+  try {
+    return await Promise.race([answer, promise]);
+  } finally {
+    signal.removeEventListener('abort', giveUp);
   }
 }
 

@@ -2,11 +2,15 @@ import { once } from 'node:events';
 import { isDeepStrictEqual } from 'node:util';
 import { type AgentStatus, writeAgentStatus } from '#lib/agent-status';
 import { type AgentReadings } from './agent-metrics.ts';
+import { createLookup } from './collector-lookup.ts';
 import { type AgentParts } from './parts.ts';
 
 const intervalMs = 1000;
 /** The status is written this often even where nothing changed: whoever reads it sees a sign of life. */
 const statusIntervalMs = 10_000;
+/** How long the end may wait for a last export. */
+const lastExportMs = 500;
+const never = new AbortController().signal;
 
 /**
  * What goes on beside the checks until the signal aborts: one summary of the start, the status file, and
@@ -77,7 +81,7 @@ function statusOf({ outbox, exporter }: AgentParts): Omit<AgentStatus, 'updatedU
 
 /** Loads the OpenTelemetry SDK only after the first run: that takes its time, and blocks the event loop. */
 async function keepTelemetry(parts: AgentParts, signal: AbortSignal): Promise<void> {
-  const { clock, configuration, version, followers, exporter, log } = parts;
+  const { clock, configuration, version, followers, outbox, exporter, log } = parts;
   const startedUnixMs = clock.unixMs();
   while (!followers.some(({ account }) => account.count('completed') > 0)) {
     await clock.sleep(intervalMs, signal).catch(() => undefined);
@@ -92,10 +96,12 @@ async function keepTelemetry(parts: AgentParts, signal: AbortSignal): Promise<vo
       url: urls[0] ?? '',
       key,
       read: () => readingsOf(parts, startedUnixMs),
+      lookup: createLookup(signal),
     });
     if (!signal.aborted) await once(signal, 'abort');
-    // Its last export would only hold up the end of an agent whose collector is away.
-    if (exporter.statistics.trouble === undefined) await telemetry.shutdown();
+    // Its last export would only hold up the end of an agent whose collector takes nothing.
+    if (outbox.statistics.records > 0 || exporter.statistics.trouble !== undefined) return;
+    await Promise.race([telemetry.shutdown(), clock.sleep(lastExportMs, never)]);
   } catch (error) {
     log.warn({ error }, "the agent's own telemetry does not work; checks go on");
   }

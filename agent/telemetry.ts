@@ -1,3 +1,4 @@
+import { type LookupFunction } from 'node:net';
 import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-http';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
@@ -6,7 +7,6 @@ import { type Identity } from './assignment.ts';
 import { type AgentReadings, agentMetrics } from './agent-metrics.ts';
 
 const intervalMs = 15_000;
-/** Short: an export under way holds up the end of the process for as long. */
 const exportTimeoutMs = 3000;
 
 export interface TelemetryOptions {
@@ -15,6 +15,7 @@ export interface TelemetryOptions {
   readonly url: string;
   readonly key: Secret | undefined;
   readonly read: () => AgentReadings;
+  readonly lookup: LookupFunction;
 }
 
 /**
@@ -22,11 +23,12 @@ export interface TelemetryOptions {
  * the moment, of which a lost one is followed by the next. `shutdown` sends the last ones.
  */
 export function startTelemetry(options: TelemetryOptions): Pick<MeterProvider, 'shutdown'> {
-  const { identity, version, url, key, read } = options;
+  const { identity, version, url, key, read, lookup } = options;
   const exporter = new OTLPMetricExporter({
     url: `${url.replace(/\/+$/, '')}/v1/metrics`,
     headers: key === undefined ? {} : { authorization: `Bearer ${key.reveal()}` },
     timeoutMillis: exportTimeoutMs,
+    httpAgentOptions: { lookup },
   });
   const reader = new PeriodicExportingMetricReader({
     exporter,

@@ -65,6 +65,8 @@ const commands: readonly Entry[] = [
 ];
 /** A terminal and npm both pass on one Ctrl-C: what follows the first signal this soon is the same wish. */
 const sameWishMs = 1000;
+/** For what was printed to arrive. */
+const lastWordsMs = 200;
 const synopsis = '$0 <command>\n\nSynthetic monitoring that tells the truth and loses nothing';
 
 await main(hideBin(process.argv));
@@ -101,6 +103,8 @@ function register(parser: Argv, entry: Entry, stop: AbortSignal): Argv {
     async (inner) => (await entry.load()).command.options(inner),
     async (options) => {
       process.exitCode = await (await entry.load()).command.run(options, stop);
+      // What was broken off may hold a socket for a while, and must not hold up the end.
+      if (stop.aborted) setTimeout(() => process.exit(), lastWordsMs).unref();
     },
   );
 }
