@@ -5,7 +5,7 @@ import { Engine } from '../support/image.ts';
 
 const named = process.argv.slice(2) as Compose[];
 using engine = new Engine();
-for (const compose of named.length > 0 ? named : (['docker-compose', 'podman-compose'] as const)) {
+for (const compose of named.length > 0 ? named : (['docker-compose'] as const)) {
   const startedMs = performance.now();
   const { up, lines, flaws } = await composeReport(engine, compose);
   const seconds = Math.round((performance.now() - startedMs) / 1000);

@@ -18,12 +18,14 @@ export type Compose = 'docker-compose' | 'podman-compose';
  */
 export class ComposeStack implements Disposable {
   readonly #engine: Engine;
+  readonly #compose: Compose;
   readonly #directory = mkdtempSync(join(tmpdir(), 'farpoint-compose-'));
   readonly #service: ChildProcess;
   readonly #environment: Readonly<Record<string, string>>;
 
   private constructor(engine: Engine, compose: Compose) {
     this.#engine = engine;
+    this.#compose = compose;
     for (const name of readdirSync(root).filter((entry) => !notCopied.has(entry))) {
       cpSync(join(root, name), join(this.#directory, name), {
         recursive: true,
@@ -72,12 +74,13 @@ export class ComposeStack implements Disposable {
     return `docker_${service}_1`;
   }
 
-  /** Containers, volumes and networks that are there now, of any state. */
+  /** Containers, volumes and networks that are there now; podman-compose 1.0 removes no networks. */
   get left(): readonly string[] {
+    const networks = ['network', 'ls', '--format={{.Name}}', '--filter=name=docker_'];
     return [
       ['ps', '--all', '--format={{.Names}}'],
       ['volume', 'ls', '--quiet'],
-      ['network', 'ls', '--format={{.Name}}', '--filter=name=docker_'],
+      ...(this.#compose === 'podman-compose' ? [] : [networks]),
     ].flatMap((question) => this.#engine.podman(question).split('\n').filter(Boolean));
   }
 
@@ -101,7 +104,10 @@ const inside = ['nsenter', `--net=/run/netns/${namespace}`];
 
 const notCopied = new Set(['.git', 'node_modules', 'dist']);
 
-function run(words: readonly string[], environment = process.env as Record<string, string>): string {
+function run(
+  words: readonly string[],
+  environment = process.env as Record<string, string>,
+): string {
   const [command = '', ...args] = words;
   const { status, stdout, stderr } = spawnSync(command, args, {
     encoding: 'utf8',
@@ -109,6 +115,7 @@ function run(words: readonly string[], environment = process.env as Record<strin
     timeout: 120_000,
     maxBuffer: 64 << 20,
   });
-  if (status !== 0) throw new Error(`${words.join(' ')}: exit ${status}\n${stdout}${stderr}`.slice(-4000));
+  if (status !== 0)
+    throw new Error(`${words.join(' ')}: exit ${status}\n${stdout}${stderr}`.slice(-4000));
   return stdout;
 }

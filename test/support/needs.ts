@@ -30,12 +30,7 @@ const requirements = {
     present: () => onPath('kubectl'),
     remedy: 'install kubectl 1.22 or newer (https://kubernetes.io/docs/tasks/tools)',
   },
-  iptables: apt('iptables'),
-  'podman-compose': apt('podman-compose'),
-  'aardvark-dns': {
-    present: () => existsSync('/usr/lib/podman/aardvark-dns'),
-    remedy: 'apt-get install -y --no-install-recommends netavark aardvark-dns',
-  },
+
   chromium: apt('chromium'),
   root: {
     present: () => process.getuid?.() === 0,
