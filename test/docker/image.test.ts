@@ -2,27 +2,20 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newKey } from '#lib/key';
+import packageJson from '../../package.json' with { type: 'json' };
+import { containerKills } from '../support/container-kills.ts';
 import { eventually } from '../support/farpoint.ts';
-import { Engine } from '../support/image.ts';
+import { confinement, Engine } from '../support/image.ts';
 import { needs } from '../support/needs.ts';
 
 const image = 'farpoint:test';
 const key = newKey();
 const readHistory = `fetch('http://127.0.0.1:4318/api/v1/targets', { headers: { authorization: 'Bearer ${key.text}' } })
   .then((answer) => answer.text()).then(console.log)`;
-/** As docs/deploy.md and the compose file have it. */
-const confinement = [
-  '--read-only',
-  '--read-only-tmpfs=false',
-  '--cap-drop=ALL',
-  '--security-opt=no-new-privileges',
-  '--memory=256m',
-  '--pids-limit=64',
-];
 /** What Docker sets by itself. */
 const unprivilegedPing = '--sysctl=net.ipv4.ping_group_range=0 2147483647';
 
-needs('root', 'podman', 'runc', 'mmdebstrap')('the image', () => {
+needs('root', 'podman', 'runc', 'mmdebstrap', 'victoria-metrics')('the image', () => {
   let engine: Engine;
   beforeAll(() => {
     engine = new Engine();
@@ -40,6 +33,8 @@ needs('root', 'podman', 'runc', 'mmdebstrap')('the image', () => {
       Labels: {
         'org.opencontainers.image.title': 'Farpoint',
         'org.opencontainers.image.licenses': 'Apache-2.0',
+        'org.opencontainers.image.version': packageJson.version,
+        'org.opencontainers.image.base.name': 'docker.io/library/debian:bookworm-slim',
       },
     });
     expect(Healthcheck.Test).toEqual(['CMD', 'farpoint', 'health']);
@@ -69,17 +64,7 @@ needs('root', 'podman', 'runc', 'mmdebstrap')('the image', () => {
     async () => {
       run('collector', ['--network=none', unprivilegedPing, ...mount('collector.yaml')], ['collector']);
       await eventually('the collector to be healthy', () => healthy('collector'), 30_000);
-      run(
-        'agent',
-        [
-          '--network=container:collector',
-          '--env=FARPOINT_REGION=eu',
-          '--env=FARPOINT_COLLECTOR=http://127.0.0.1:4318',
-          `--volume=${file('key')}:/run/secrets/farpoint_key:ro`,
-          ...mount('fleet.yaml'),
-        ],
-        [],
-      );
+      runAgent('agent', 'collector');
       await eventually('the agent to be healthy', () => healthy('agent'), 30_000);
       const seen = await eventually('runs in the history', () => {
         const { targets } = JSON.parse(engine.podman(['exec', 'collector', 'node', '-e', readHistory]));
@@ -94,6 +79,24 @@ needs('root', 'podman', 'runc', 'mmdebstrap')('the image', () => {
     },
   );
 
+  test('stops in time, too, while its collector takes requests and answers none', { timeout: 60_000 }, async () => {
+    const script = 'require("net").createServer((socket) => socket.resume()).listen(4318)';
+    run('silent', ['--network=none', '--entrypoint=node'], ['-e', script]);
+    runAgent('hanging', 'silent');
+    await eventually('the agent to be healthy', () => healthy('hanging'), 30_000);
+    await eventually('results to wait', () => {
+      const { code, output } = engine.try(['exec', 'hanging', 'cat', 'status.json']);
+      return code === 0 && JSON.parse(output).outbox.blocks > 2;
+    });
+    expect(stop('hanging')).toEqual({ exitCode: 0, inTime: true });
+  });
+
+  test('killed and started again it loses nothing, doubles nothing, and calls nothing down', { timeout: 120_000 }, async () => {
+    const { runs, flaws } = await containerKills(engine, image, { count: 3, seed: 7 });
+    expect(flaws).toEqual([]);
+    expect(runs).toBeGreaterThan(3);
+  });
+
   /** Its output in a container of its own. */
   function inside(command: readonly string[]): string {
     const [entrypoint = '', ...rest] = command;
@@ -102,6 +105,21 @@ needs('root', 'podman', 'runc', 'mmdebstrap')('the image', () => {
 
   function run(name: string, options: readonly string[], command: readonly string[]): void {
     engine.podman(['run', '--detach', `--name=${name}`, ...confinement, ...options, image, ...command]);
+  }
+
+  /** An agent in the network of another container, which is to be its collector. */
+  function runAgent(name: string, collector: string): void {
+    run(
+      name,
+      [
+        `--network=container:${collector}`,
+        '--env=FARPOINT_REGION=eu',
+        '--env=FARPOINT_COLLECTOR=http://127.0.0.1:4318',
+        `--volume=${file('key')}:/run/secrets/farpoint_key:ro`,
+        ...mount('fleet.yaml'),
+      ],
+      [],
+    );
   }
 
   /** As an orchestrator does; how it ended, and whether within two seconds. */

@@ -85,7 +85,7 @@ export class ComposeStack implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#engine.try(['rm', '--all', '--force', '--volumes', '--time=1']);
+    this.#engine.try(['rm', '--all', '--force', '--depend', '--volumes', '--time=1']);
     this.#engine.try(['volume', 'prune', '--force']);
     this.#engine.try(['network', 'prune', '--force']);
     this.#service.kill();

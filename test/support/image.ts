@@ -8,6 +8,16 @@ const root = join(import.meta.dirname, '../..');
 export const debian = 'docker.io/library/debian:bookworm-slim';
 export const node = 'docker.io/library/node:24-bookworm-slim';
 
+/** As docs/deploy.md and the compose file have it. */
+export const confinement = [
+  '--read-only',
+  '--read-only-tmpfs=false',
+  '--cap-drop=ALL',
+  '--security-opt=no-new-privileges',
+  '--memory=256m',
+  '--pids-limit=64',
+];
+
 /** What a command in the engine said. */
 export interface Said {
   readonly code: number | null;
@@ -29,6 +39,7 @@ export class Engine implements Disposable {
     mkdirSync(this.directory, { recursive: true });
     writeFileSync(this.#file('containers.conf'), containersConf);
     writeFileSync(this.#file('storage.conf'), storageConf(this.directory));
+    if (this.#kept !== undefined) this.#removeContainers();
   }
 
   /** What leads a podman to this folder. */
@@ -79,9 +90,14 @@ export class Engine implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.try(['rm', '--all', '--force', '--time', '1']);
+    this.#removeContainers();
     spawnSync('umount', [this.#file('graph/overlay')]);
     if (this.#kept === undefined) rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  /** Those that others depend on, too. */
+  #removeContainers(): void {
+    this.try(['rm', '--all', '--force', '--depend', '--volumes', '--time=1']);
   }
 
   #importDebian(): void {
