@@ -28,7 +28,8 @@ export function startTelemetry(options: TelemetryOptions): Pick<MeterProvider, '
     url: `${url.replace(/\/+$/, '')}/v1/metrics`,
     headers: key === undefined ? {} : { authorization: `Bearer ${key.reveal()}` },
     timeoutMillis: exportTimeoutMs,
-    httpAgentOptions: { lookup },
+    // The timeout above begins only with a connection: one that nobody answers would last for minutes.
+    httpAgentOptions: { lookup, keepAlive: true, timeout: exportTimeoutMs },
   });
   const reader = new PeriodicExportingMetricReader({
     exporter,
