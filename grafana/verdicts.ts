@@ -38,16 +38,21 @@ export function verdictRecordings(lookback: string): readonly Recording[] {
   return [
     { name: 'farpoint:region:up', expression: regionUp(lookback) },
     { name: 'farpoint:region:held', expression: regionHeld(lookback) },
-    {
-      name: 'farpoint:target:up_share',
-      expression:
-        'avg without (region) (farpoint:region:up) or avg without (region) (farpoint:region:held)',
-    },
-    {
-      name: 'farpoint:target:regions',
-      expression: `count without (region) (farpoint:region:up) or 0 * max ${perTarget} (${fresh('up', lookback)})`,
-    },
   ];
+}
+
+/*
+ * Over recordings of the same group, and not recorded themselves: vmalert reads what it recorded only at
+ * the next evaluation, so that every link of a chain would be half a minute of delay.
+ */
+
+/** The share of the regions that say up, of those that can tell. */
+export const upShare =
+  '(avg without (region) (farpoint:region:up) or avg without (region) (farpoint:region:held))';
+
+/** How many regions can tell. */
+export function regionsThatTell(lookback: string): string {
+  return `count without (region) (farpoint:region:up) or 0 * max ${perTarget} (${fresh('up', lookback)})`;
 }
 
 /** The last conclusive verdict, while it or its agent is not long gone. `probe_success` skips unknown runs. */

@@ -37,10 +37,14 @@ const formats = {
   duration: 'humanizeDuration',
 };
 
-/** To ten seconds in the last ten minutes, to a minute before that. */
+/** When each series was up last, to ten seconds in the last ten minutes, to a minute in six hours before that. */
+export function lastUpSeries(selector: string): string {
+  const up = `(timestamp(probe_success{${selector}}) and probe_success{${selector}} == 1)`;
+  return `(max_over_time(${up}[10m:10s]) or max_over_time(${up}[6h:1m]))`;
+}
+
 function lastUp(scope: 'target' | 'down' | 'region'): string {
-  const up = '(timestamp(probe_success{@}) and probe_success{@} == 1)';
-  const last = `(max_over_time(${up}[10m:10s]) or max_over_time(${up}[6h:1m]))`;
+  const last = lastUpSeries('@');
   const where =
     scope === 'down' ? ' and ignoring (verdict) probe_verdict{@,verdict="down"} == 1' : '';
   return `max(${last}${where})`;

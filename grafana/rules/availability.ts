@@ -1,6 +1,6 @@
 import { quiet, type RuleGroup } from '../rule.ts';
 import { type Settings } from '../settings.ts';
-import { verdictRecordings } from '../verdicts.ts';
+import { regionsThatTell, upShare, verdictRecordings } from '../verdicts.ts';
 
 const dashboard = { uid: 'farpoint-target', variables: ['job', 'instance', 'check'] };
 
@@ -14,7 +14,7 @@ export function availability({ lookback }: Settings): RuleGroup {
       {
         name: 'TargetDown',
         // A strict majority: of two regions that disagree, neither can outvote the other.
-        expression: '1 - farpoint:target:up_share',
+        expression: `1 - ${upShare}`,
         fires: { above: 0.5 },
         for: '1m',
         severity: 'critical',
@@ -26,8 +26,7 @@ export function availability({ lookback }: Settings): RuleGroup {
       {
         name: 'RegionalOutage',
         // Nothing while the majority is down too: TargetDown tells that.
-        expression:
-          '(1 - farpoint:region:up) * ignoring (region) group_left () (farpoint:target:up_share >= bool 0.5)',
+        expression: `(1 - farpoint:region:up) * ignoring (region) group_left () (${upShare} >= bool 0.5)`,
         fires: { above: 0 },
         for: '2m',
         severity: 'warning',
@@ -38,7 +37,7 @@ export function availability({ lookback }: Settings): RuleGroup {
       },
       {
         name: 'TargetUnknown',
-        expression: 'farpoint:target:regions',
+        expression: regionsThatTell(lookback),
         fires: { below: 1 },
         for: '10m',
         severity: 'warning',
