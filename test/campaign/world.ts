@@ -9,7 +9,7 @@ import { World } from '../support/world.ts';
 const [seconds = '120', kills = '50'] = process.argv.slice(2);
 const awayMs = Number(seconds) * 1000;
 
-await using world = await World.start();
+await using world = await World.start({ haste: 6 });
 await scenario.untilAllUp(world);
 const verdicts = [
   await scenario.cutOffFromCollector(world, 'us-east', awayMs),

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { grafanaFiles } from '#grafana/files';
-import { recordingRules } from '#grafana/prometheus-rules';
+import { prometheusRules, recordingRules } from '#grafana/prometheus-rules';
 import { inline } from '#grafana/rule';
 import { defaultSettings } from '#grafana/settings';
 import { Deployment } from '../support/deployment.ts';
@@ -20,6 +20,8 @@ import { composeScrape, prometheusConfiguration, swiftRules } from '../support/s
 
 const root = join(import.meta.dirname, '../..');
 const regions = ['eu-west', 'us-east'];
+/** So that minutes are recorded every six seconds. */
+const haste = 10;
 
 needs(
   'nginx',
@@ -69,7 +71,7 @@ checks:
       });
       const { collectorUrl } = deployment;
       const rulesFile = join(prometheus.directory, 'rules.yaml');
-      writeFileSync(rulesFile, swiftRules());
+      writeFileSync(rulesFile, swiftRules(prometheusRules(groups, defaultSettings), haste));
       writeFileSync(
         join(prometheus.directory, 'prometheus.yml'),
         prometheusConfiguration({ collectorUrl, rulesFile }),
@@ -81,7 +83,7 @@ checks:
       await deployment.startCollector();
       for (const region of regions) deployment.startAgent(region);
       await using _vmalert = await startVmalert({
-        rules: swiftRules(recordingRules(groups, defaultSettings)),
+        rules: swiftRules(recordingRules(groups, defaultSettings), haste),
         victoriaUrl: victoria.url,
       });
 

@@ -19,7 +19,8 @@ export async function exportVictoriaMetrics(
 export function parseExport(text: string): StoredSeries[] {
   const lines = text.trim().split('\n').filter(Boolean);
   return lines.map((line) => {
-    const { metric, values, timestamps } = JSON.parse(line) as {
+    // It writes staleness markers as null, or in blocks that a range cuts as NaN.
+    const { metric, values, timestamps } = JSON.parse(line.replaceAll(/\bNaN\b/g, 'null')) as {
       metric: Record<string, string>;
       values: (number | null)[];
       timestamps: number[];

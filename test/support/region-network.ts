@@ -8,7 +8,7 @@ const subnet = '10.90.0';
 
 /**
  * Hosts in network namespaces of their own on one bridge, which is in a namespace too, without a route
- * out. Names given to `name` are known to every host, as by a name server. Needs root and iproute2.
+ * out. Those far away are connected once test/programs/distance.ts runs with `wires`. Names given to `name` are known to every host, as by a name server. Needs root and iproute2.
  */
 export class RegionNetwork implements Disposable {
   readonly #hosts = new Map<string, Host>();
@@ -16,13 +16,25 @@ export class RegionNetwork implements Disposable {
   readonly #hub: Host;
   /** Of the bridge, by the host that sends. */
   readonly #rules = new Map<string, string>();
+  /** Pairs of devices. */
+  readonly wires: readonly string[];
 
-  constructor(hosts: readonly string[]) {
+  constructor({
+    near,
+    far,
+  }: {
+    readonly near: readonly string[];
+    readonly far: readonly string[];
+  }) {
     removeAbandoned();
     this.#hub = this.#add('hub', `${subnet}.1`);
     this.#hub.run('ip link add bridge type bridge');
     this.#hub.run('ip link set bridge up');
-    for (const [index, name] of hosts.entries()) this.#attach(name, index + 10);
+    for (const [index, name] of near.entries()) this.#attach(name, index + 10, 'veth');
+    for (const [index, name] of far.entries()) this.#attach(name, index + 50, 'tap');
+    this.wires = far.map(
+      (name) => `${this.host(name).namespace}:wan=${this.#hub.namespace}:to-${name}`,
+    );
   }
 
   host(name: string): Host {
@@ -61,7 +73,7 @@ export class RegionNetwork implements Disposable {
    * before: `drop` is a partition, in this direction only.
    */
   onTheWay(from: string, to: string, verdict: string | undefined): void {
-    const match = `iifname "to-${from}" ip daddr ${this.host(to).address[4]}`;
+    const match = `iifname "to-${from}" oifname "to-${to}" ether type ip`;
     if (verdict === undefined) this.#rules.delete(match);
     else this.#rules.set(match, verdict);
     const rules = [...this.#rules].map((rule) => rule.join(' ')).join('\n');
@@ -87,10 +99,15 @@ export class RegionNetwork implements Disposable {
     return host;
   }
 
-  #attach(name: string, number: number): void {
+  #attach(name: string, number: number, kind: 'veth' | 'tap'): void {
     const host = this.#add(name, `${subnet}.${number}`);
     this.#hosts.set(name, host);
-    host.run(`ip link add wan type veth peer name to-${name} netns ${this.#hub.namespace}`);
+    if (kind === 'veth') {
+      host.run(`ip link add wan type veth peer name to-${name} netns ${this.#hub.namespace}`);
+    } else {
+      host.run('ip tuntap add dev wan mode tap');
+      this.#hub.run(`ip tuntap add dev to-${name} mode tap`);
+    }
     host.run('ip link set wan up');
     host.run(`ip address add ${host.address[4]}/24 dev wan`);
     this.#hub.run(`ip link set to-${name} master bridge`);

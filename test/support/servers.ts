@@ -175,31 +175,10 @@ export function startNginx(
   });
 }
 
-/** `configuration` is the whole of its file. */
-export function startAlertmanager(configuration: string): Promise<RealServer> {
-  return startServer({
-    command: 'prometheus-alertmanager',
-    prepare: ({ directory }) => {
-      writeFileSync(join(directory, 'alertmanager.yml'), configuration);
-    },
-    arguments: ({ port, directory }) => [
-      `--config.file=${directory}/alertmanager.yml`,
-      `--storage.path=${directory}/data`,
-      `--web.listen-address=127.0.0.1:${port}`,
-      '--cluster.listen-address=',
-    ],
-    readyPath: '/-/ready',
-  });
-}
-
-/**
- * Evaluates `rules`, a rule file, over a VictoriaMetrics, and writes there what it records. Rules that
- * only record need nobody to tell.
- */
+/** Evaluates `rules`, a file of recording rules, over a VictoriaMetrics, and writes there what it records. */
 export function startVmalert(options: {
   readonly rules: string;
   readonly victoriaUrl: string;
-  readonly alertmanagerUrl?: string;
 }): Promise<RealServer> {
   return startServer({
     command: 'vmalert',
@@ -211,9 +190,6 @@ export function startVmalert(options: {
       `-datasource.url=${options.victoriaUrl}`,
       `-remoteWrite.url=${options.victoriaUrl}`,
       '-remoteWrite.flushInterval=200ms',
-      ...(options.alertmanagerUrl === undefined
-        ? []
-        : [`-notifier.url=${options.alertmanagerUrl}`]),
       `-httpListenAddr=127.0.0.1:${port}`,
     ],
     readyPath: '/api/v1/alerts',

@@ -1,5 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { lastUpSeries } from '#grafana/words';
 import { eventually } from './farpoint.ts';
+import { swift } from './swift-rules.ts';
 import { intervalMs, type Region, regions, type StoredRun, type World } from './world.ts';
 
 /** The verdicts that occurred in each region, each once. */
@@ -10,38 +12,55 @@ interface Window {
   readonly toUnixMs: number;
 }
 
+/** What a fault made the agents see, and whoever is on call hear. */
+export interface FaultSeen {
+  readonly during: Verdicts;
+  /** Before and after it. */
+  readonly around: Verdicts;
+}
+
 /** A run that began this long before a fault ended may have met it or not. */
 const undecidedMs = 2500;
 /** A fault may be under way for a moment before every packet meets it. */
 const momentMs = 300;
+/** For what is told after a minute, two or four of the rules' time, and for a busy machine. */
+const toldWithinMs = 300_000;
 
-/** Waits until the newest run of every region is up. */
+/** Waits until the newest run of every region is up, and both backends could say since when. */
 export async function untilAllUp(world: World): Promise<void> {
   await reached(world, Date.now() - undecidedMs);
+  const lastUp = swift(lastUpSeries(''), world.haste);
+  await eventually(
+    'both backends to know when each target was up',
+    async () => {
+      const wanted = regions.length * world.targets.length;
+      return (
+        (await world.answering('victoria', lastUp)) === wanted &&
+        (await world.answering('prometheus', lastUp)) === wanted
+      );
+    },
+    60_000,
+  );
 }
 
-/** Stops the service for a while. Gives what was seen meanwhile, and what before and after. */
-export async function serviceDown(
-  world: World,
-  forMs: number,
-): Promise<{ readonly during: Verdicts; readonly around: Verdicts }> {
-  return withFault(world, forMs, {
+/** Stops the service until everybody has been told, and starts it again. */
+export async function serviceDown(world: World): Promise<FaultSeen> {
+  return withFault(world, {
     begin: () => world.stopService(),
     end: () => world.startService(),
+    alerts: world.targets.map((target) => `TargetDown ${target}`),
   });
 }
 
-export async function cutOffFromService(
-  world: World,
-  region: Region,
-  forMs: number,
-): Promise<{ readonly during: Verdicts; readonly around: Verdicts }> {
-  return withFault(world, forMs, {
+export async function cutOffFromService(world: World, region: Region): Promise<FaultSeen> {
+  return withFault(world, {
     begin: () => world.cut(region, 'service'),
     end: () => world.mend(region, 'service'),
+    alerts: world.targets.map((target) => `RegionalOutage ${target} ${region}`),
   });
 }
 
+/** For so long at least, and until everybody has been told. */
 export async function cutOffFromCollector(
   world: World,
   region: Region,
@@ -49,8 +68,9 @@ export async function cutOffFromCollector(
 ): Promise<Verdicts> {
   return throughout(world, async () => {
     world.cut(region, 'collector');
-    await delay(forMs);
+    await Promise.all([delay(forMs), told(world, [`firing AgentSilent ${region}`])]);
     world.mend(region, 'collector');
+    await told(world, [`resolved AgentSilent ${region}`]);
   });
 }
 
@@ -60,20 +80,19 @@ export async function collectorMoves(world: World): Promise<Verdicts> {
     await world.stop('collector');
     const address = world.network.move('collector', 99);
     world.nameCollector(address);
-    await delay(intervalMs);
     await world.startCollector();
   });
 }
 
 export async function backendAway(world: World, forMs: number): Promise<Verdicts> {
   return throughout(world, async () => {
-    await world.stop('backend');
+    await world.stopBackends();
     await delay(forMs);
-    await world.startBackend();
+    await world.startBackends();
   });
 }
 
-/** Stops each part as an orchestrator does and starts it again at once, agents first. */
+/** Stops each part as an orchestrator does and starts it again, agents first; the next when that one works. */
 export async function rollingUpgrade(
   world: World,
 ): Promise<{ readonly verdicts: Verdicts; readonly exitCodes: readonly (number | null)[] }> {
@@ -86,8 +105,9 @@ export async function rollingUpgrade(
     }
     exitCodes.push(await world.stop('collector'));
     await world.startCollector();
-    await world.stop('backend');
-    await world.startBackend();
+    await reached(world, Date.now());
+    await world.stopBackends();
+    await world.startBackends();
   });
   return { verdicts, exitCodes };
 }
@@ -102,21 +122,34 @@ export async function killedOften(world: World, region: Region, times: number): 
   });
 }
 
-/** Starts a region's agent with a clock that is ahead. Its results keep the times that it gave them. */
+/**
+ * Starts a region's agent with a clock that is ahead by so many seconds, or behind, and later with the
+ * right one; `untilTold`: not before everybody has been told. Gives how far ahead its newest run was.
+ */
 export async function clockSkew(
   world: World,
   region: Region,
-  aheadSeconds: number,
+  { aheadSeconds, untilTold }: { readonly aheadSeconds: number; readonly untilTold: boolean },
 ): Promise<{ readonly verdicts: Verdicts; readonly aheadMs: number }> {
   let aheadMs = 0;
   const verdicts = await throughout(world, async () => {
     await world.stop(region);
-    world.startAgent(region, `+${aheadSeconds}s`);
+    // From here on nothing but that clock can have dated a run.
+    const datedMs = Date.now() + Math.max(0, (aheadSeconds * 1000) / 2);
+    world.startAgent(region, `${aheadSeconds < 0 ? '' : '+'}${aheadSeconds}s`);
     await eventually(
-      'runs from the future',
-      () => (aheadMs = newestOf(world.runs(), region) - Date.now()) > 0,
+      'runs dated by that clock',
+      async () => {
+        const newest = newestOf(await world.runs(datedMs), region);
+        aheadMs = newest - Date.now();
+        return newest > datedMs;
+      },
       60_000,
     );
+    if (untilTold) await told(world, [`firing AgentClockWrong ${region}`]);
+    await world.stop(region);
+    world.startAgent(region);
+    if (untilTold) await told(world, [`resolved AgentClockWrong ${region}`]);
   });
   return { verdicts, aheadMs };
 }
@@ -136,16 +169,18 @@ export async function account(world: World): Promise<{
   await eventually('every outbox to be empty', () => outboxesEmpty(world), 60_000);
   for (const region of regions) await world.stop(region);
   await eventually('nothing to be on the way', async () => {
-    return (await outboxesEmpty(world)) && world.queued() === 0;
+    return (await outboxesEmpty(world)) && (await world.queued()) === 0;
   });
-  const keys = world.runs().map(({ region, target, unixMs }) => `${region} ${target} ${unixMs}`);
-  const lost = Object.entries(world.completed())
+  const keys = (await world.runs()).map(
+    ({ region, target, unixMs }) => `${region} ${target} ${unixMs}`,
+  );
+  const lost = Object.entries(await world.completed())
     .map(([region, count]) => [region, count - keys.filter((key) => key.startsWith(region)).length])
     .filter(([, missing]) => missing !== 0);
   return {
     runs: keys.length,
     lost: Object.fromEntries(lost),
-    doubled: keys.filter((key, index) => keys.indexOf(key) !== index),
+    doubled: keys.toSorted().filter((key, index, sorted) => key === sorted[index - 1]),
   };
 }
 
@@ -154,21 +189,30 @@ async function outboxesEmpty(world: World): Promise<boolean> {
   return waiting.every((blocks) => blocks === 0);
 }
 
-async function withFault(
-  world: World,
-  forMs: number,
-  { begin, end }: { begin: () => Promise<void> | void; end: () => Promise<void> | void },
-): Promise<{ readonly during: Verdicts; readonly around: Verdicts }> {
+interface Fault {
+  readonly begin: () => Promise<void> | void;
+  readonly end: () => Promise<void> | void;
+  /** What is to fire while it lasts. */
+  readonly alerts: readonly string[];
+}
+
+async function withFault(world: World, { begin, end, alerts }: Fault): Promise<FaultSeen> {
   const beforeUnixMs = Date.now() - intervalMs;
   await begin();
   const beganUnixMs = Date.now();
-  await delay(forMs);
+  await told(
+    world,
+    alerts.map((alert) => `firing ${alert}`),
+  );
   const endingUnixMs = Date.now();
   await end();
   const endedUnixMs = Date.now();
-  await delay(intervalMs);
+  await told(
+    world,
+    alerts.map((alert) => `resolved ${alert}`),
+  );
   await reached(world, endedUnixMs);
-  const seen = world.runs();
+  const seen = await world.runs(beforeUnixMs);
   const during = { fromUnixMs: beganUnixMs + momentMs, toUnixMs: endingUnixMs - undecidedMs };
   const before = { fromUnixMs: beforeUnixMs, toUnixMs: beganUnixMs - 2 * undecidedMs };
   const after = { fromUnixMs: endedUnixMs + momentMs, toUnixMs: Infinity };
@@ -178,6 +222,15 @@ async function withFault(
   };
 }
 
+/** Waits until everybody has been told all of it, since they were last asked for news. */
+async function told(world: World, what: readonly string[]): Promise<void> {
+  await eventually(
+    `everybody to be told: ${what.join(', ')}`,
+    () => Object.values(world.onCall).every((one) => one.hasBeenTold(what)),
+    toldWithinMs,
+  );
+}
+
 const everything: Window = { fromUnixMs: 0, toUnixMs: Infinity };
 
 /** Every verdict from a moment before `happening` until all regions are heard of again after it. */
@@ -185,15 +238,15 @@ async function throughout(world: World, happening: () => Promise<void>): Promise
   const fromUnixMs = Date.now() - momentMs;
   await happening();
   await reached(world, Date.now());
-  return verdictsIn(world.runs(), { fromUnixMs, toUnixMs: Infinity });
+  return verdictsIn(await world.runs(fromUnixMs), everything);
 }
 
 /** Waits until the backend has a run of each region that began after the time. */
 async function reached(world: World, unixMs: number): Promise<void> {
   await eventually(
     'runs of every region to reach the backend',
-    () => {
-      const runs = world.runs();
+    async () => {
+      const runs = await world.runs(unixMs);
       return regions.every((region) => newestOf(runs, region) > unixMs);
     },
     60_000,

@@ -1,21 +1,36 @@
-import { execFileSync } from 'node:child_process';
-import { globSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { globSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readAgentStatus } from '#lib/agent-status';
 import { newKey } from '#lib/key';
+import { askWithin } from './ask-within.ts';
 import { parseExport, type StoredSeries } from './backend.ts';
 import { eventually, Farpoint, program } from './farpoint.ts';
+import { OnCall } from './on-call.ts';
 import { RegionNetwork } from './region-network.ts';
+import { writeWorldFiles } from './world-files.ts';
 
 export const regions = ['eu-west', 'us-east', 'ap-south'] as const;
 export type Region = (typeof regions)[number];
-type Part = Region | 'collector' | 'backend' | 'service' | 'distance';
+type Part =
+  | Region
+  | 'service'
+  | 'distance'
+  | 'collector'
+  | 'victoria'
+  | 'prometheus'
+  | 'vmalert'
+  | 'alertmanager-prometheus'
+  | 'alertmanager-vmalert';
 
 /** Every target is looked at this often from each region, within a deadline that a busy machine meets. */
 export const intervalMs = 3000;
-const targets = ['/a', '/b', '/c'];
-const delayMs = 20;
+/** Of the service, which each region sees from afar. */
+const paths = ['/a', '/b', '/c', '/d', '/e', '/f'];
+/** One way, give or take. */
+const distance = { delayMs: 20, jitterMs: 5 };
+const webhookPorts = { prometheus: 5001, vmalert: 5002 };
+const alertmanagerPorts = { prometheus: 9093, vmalert: 9094 };
 
 /** One run as the backend has it. */
 export interface StoredRun {
@@ -27,27 +42,48 @@ export interface StoredRun {
   readonly overloaded: boolean;
 }
 
+export interface WorldOptions {
+  /** By what factor time passes faster for the alert rules; 1 is as they are shipped. */
+  readonly haste: number;
+}
+
 /**
- * Three regions, a service at a distance, a collector and VictoriaMetrics, each a real process in a
- * network namespace of its own; parts can be stopped, killed, moved and cut off from each other. One
- * region's way to the collector loses a packet in ten.
+ * Three regions far away from a service, a collector, two backends (VictoriaMetrics and Prometheus) and
+ * all that alerts: each a real process, each place a network namespace; parts can be stopped, killed,
+ * moved and cut off from each other. One region's way to the collector loses a packet in ten.
  */
 export class World implements AsyncDisposable {
-  readonly network = new RegionNetwork([...regions, 'service', 'collector', 'backend']);
+  readonly network = new RegionNetwork({
+    near: ['service', 'collector', 'backend', 'alerts'],
+    far: regions,
+  });
+  readonly targets = paths.map((path) => `http://${this.#address('service')}${path}`);
+  /** Who is told by each of the two that evaluate the rules. */
+  readonly onCall = {
+    prometheus: new OnCall(this.network.host('alerts'), webhookPorts.prometheus),
+    vmalert: new OnCall(this.network.host('alerts'), webhookPorts.vmalert),
+  };
+  readonly haste: number;
   readonly #directory = mkdtempSync(join(tmpdir(), 'farpoint-world-'));
   readonly #keys = new Map(regions.map((region) => [region, newKey(region)]));
   readonly #programs = new Map<Part, Farpoint>();
 
-  static async start(): Promise<World> {
-    const world = new World();
+  private constructor({ haste }: WorldOptions) {
+    this.haste = haste;
+  }
+
+  static async start(options: WorldOptions): Promise<World> {
+    const world = new World(options);
     try {
-      world.#configure();
-      world.nameCollector(world.network.host('collector').address[4]);
+      world.#writeFiles();
+      world.nameCollector(world.#address('collector'));
       world.network.onTheWay('ap-south', 'collector', 'numgen random mod 100 < 10 drop');
-      await world.startBackend();
+      world.#startDistance();
+      await world.startBackends();
       await world.startService();
       await world.startCollector();
       for (const region of regions) world.startAgent(region);
+      await world.#startAlerting();
       return world;
     } catch (error) {
       await world[Symbol.asyncDispose]();
@@ -56,52 +92,44 @@ export class World implements AsyncDisposable {
   }
 
   async startService(): Promise<void> {
-    const { address } = this.network.host('service');
-    const proxy = join(import.meta.dirname, '../programs/delaying-proxy.ts');
     this.#start('service', 'service', ['nginx', '-c', this.#file('nginx.conf'), '-e', 'stderr']);
-    this.#start('distance', 'service', [
-      process.execPath,
-      proxy,
-      address[4],
-      '80',
-      '8080',
-      String(delayMs),
-    ]);
-    await this.#answers('service', `http://${address[4]}/a`);
+    await this.#answers('service', this.targets[0] ?? '');
   }
 
   /** The service is gone: its address refuses connections. */
   async stopService(): Promise<void> {
-    await this.stop('distance');
     await this.stop('service');
   }
 
-  async startBackend(): Promise<void> {
-    const address = `${this.network.host('backend').address[4]}:8428`;
-    const flags = [
+  async startBackends(): Promise<void> {
+    this.#start('victoria', 'backend', [
+      'victoria-metrics',
+      `-storageDataPath=${this.#file('victoria')}`,
+      `-httpListenAddr=${this.#address('backend')}:8428`,
+      `-promscrape.config=${this.#file('scrape.yaml')}`,
       '-retentionPeriod=1',
       '-search.latencyOffset=0s',
       '-search.disableCache',
       '-dedup.minScrapeInterval=1ms',
-    ];
-    const data = `-storageDataPath=${this.#file('backend')}`;
-    this.#start('backend', 'backend', [
-      'victoria-metrics',
-      data,
-      `-httpListenAddr=${address}`,
-      ...flags,
     ]);
-    await this.#answers('backend', `http://${address}/health`);
+    this.#start('prometheus', 'backend', [
+      'prometheus',
+      `--config.file=${this.#file('prometheus.yml')}`,
+      `--storage.tsdb.path=${this.#file('prometheus')}`,
+      `--web.listen-address=${this.#address('backend')}:9090`,
+      '--web.enable-remote-write-receiver',
+    ]);
+    await this.#answers('victoria', `${this.#url('victoria')}/health`);
+    await this.#answers('prometheus', `${this.#url('prometheus')}/-/ready`);
+  }
+
+  async stopBackends(): Promise<void> {
+    await Promise.all([this.stop('victoria'), this.stop('prometheus')]);
   }
 
   async startCollector(): Promise<void> {
-    this.#start('collector', 'collector', [
-      process.execPath,
-      program,
-      'collector',
-      '-c',
-      this.#file('collector.yaml'),
-    ]);
+    const file = this.#file('collector.yaml');
+    this.#start('collector', 'collector', [process.execPath, program, 'collector', '-c', file]);
     await this.#answers('collector', 'http://127.0.0.1:4318/readyz');
   }
 
@@ -145,24 +173,24 @@ export class World implements AsyncDisposable {
   }
 
   /** Blocks that wait in the collector. */
-  queued(): number {
-    const metrics = this.#ask('collector', 'http://127.0.0.1:4318/metrics');
+  async queued(): Promise<number> {
+    const metrics = await this.#ask('collector', 'http://127.0.0.1:4318/metrics');
     const waiting = [...metrics.matchAll(/^farpoint_queue_blocks\{.*\} (\d+)/gm)];
     return waiting.length === 0
       ? Number.NaN
       : waiting.reduce((sum, [, blocks]) => sum + Number(blocks), 0);
   }
 
-  /** Every run that the backend has, those it has twice twice. */
-  runs(): readonly StoredRun[] {
+  /** Every run that VictoriaMetrics has, those it has twice twice; of those that began after a time. */
+  async runs(afterUnixMs = 0): Promise<readonly StoredRun[]> {
     const keyOf = (labels: Readonly<Record<string, string>>, unixMs: number): string =>
       `${labels['region']} ${labels['instance']} ${unixMs}`;
+    const errors = await this.#stored('probe_error{error_type="agent_overloaded"}', afterUnixMs);
     const overloaded = new Set(
-      this.stored('probe_error{error_type="agent_overloaded"}').flatMap(({ labels, samples }) =>
-        samples.map(([unixMs]) => keyOf(labels, unixMs)),
-      ),
+      errors.flatMap(({ labels, samples }) => samples.map(([unixMs]) => keyOf(labels, unixMs))),
     );
-    return this.stored('probe_verdict').flatMap(({ labels, samples }) =>
+    const verdicts = await this.#stored('probe_verdict', afterUnixMs);
+    return verdicts.flatMap(({ labels, samples }) =>
       samples
         .filter(([, value]) => value === 1)
         .map(([unixMs]) => ({
@@ -176,34 +204,72 @@ export class World implements AsyncDisposable {
   }
 
   /** How many runs each region's agent has completed, by its own count. */
-  completed(): Readonly<Record<string, number>> {
+  async completed(): Promise<Readonly<Record<string, number>>> {
     const counts: Record<string, number> = {};
-    for (const { labels, samples } of this.stored('farpoint_runs_completed_total')) {
+    for (const { labels, samples } of await this.#stored('farpoint_runs_completed_total', 0)) {
       const region = labels['region'] ?? '';
       counts[region] = (counts[region] ?? 0) + Math.max(0, ...samples.map(([, value]) => value));
     }
     return counts;
   }
 
-  stored(selector: string): StoredSeries[] {
-    const url = `http://${this.network.host('backend').address[4]}:8428`;
-    this.#ask('backend', `${url}/internal/force_flush`);
-    // Unless told otherwise it leaves out the second it is in, and what is dated later.
-    const end = Math.ceil(Date.now() / 1000) + 3600;
-    return parseExport(
-      this.#ask(
-        'backend',
-        `${url}/api/v1/export?match[]=${encodeURIComponent(selector)}&end=${end}`,
-      ),
-    );
+  /** How many series answer a query to one of the backends now. */
+  async answering(backend: 'victoria' | 'prometheus', query: string): Promise<number> {
+    const path = `/api/v1/query?query=${encodeURIComponent(query)}`;
+    const answer = JSON.parse(await this.#ask('backend', `${this.#url(backend)}${path}`)) as {
+      data: { result: readonly unknown[] };
+    };
+    return answer.data.result.length;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const region of regions) await this.stop(region);
-    for (const part of ['collector', 'distance', 'service', 'backend'] as const)
-      await this.stop(part);
+    for (const part of [...this.#programs.keys()].reverse()) await this.stop(part);
+    for (const one of Object.values(this.onCall)) one[Symbol.dispose]();
     this.network[Symbol.dispose]();
     rmSync(this.#directory, { recursive: true, force: true });
+  }
+
+  #startDistance(): void {
+    const wires = join(import.meta.dirname, '../programs/distance.ts');
+    const { delayMs, jitterMs } = distance;
+    const words = [wires, `${delayMs}`, `${jitterMs}`, ...this.network.wires];
+    const running = Farpoint.startOther([process.execPath, ...words], { UV_THREADPOOL_SIZE: '16' });
+    this.#programs.set('distance', running);
+  }
+
+  async #startAlerting(): Promise<void> {
+    for (const name of ['prometheus', 'vmalert'] as const) {
+      const part = `alertmanager-${name}` as const;
+      const address = `${this.#address('alerts')}:${alertmanagerPorts[name]}`;
+      this.#start(part, 'alerts', [
+        'prometheus-alertmanager',
+        `--config.file=${this.#file(`alertmanager-${name}.yml`)}`,
+        `--storage.path=${this.#file(part)}`,
+        `--web.listen-address=${address}`,
+        '--cluster.listen-address=',
+      ]);
+      await this.#answers(part, `http://${address}/-/ready`);
+    }
+    this.#start('vmalert', 'alerts', [
+      'vmalert',
+      `-rule=${this.#file('rules.yaml')}`,
+      `-datasource.url=${this.#url('victoria')}`,
+      `-remoteWrite.url=${this.#url('victoria')}`,
+      '-remoteWrite.flushInterval=200ms',
+      `-notifier.url=http://${this.#address('alerts')}:${alertmanagerPorts.vmalert}`,
+      '-httpListenAddr=127.0.0.1:8880',
+    ]);
+  }
+
+  async #stored(selector: string, afterUnixMs: number): Promise<StoredSeries[]> {
+    await this.#ask('backend', `${this.#url('victoria')}/internal/force_flush`);
+    // Unless told otherwise it leaves out the second it is in, and what is dated later.
+    const end = Math.ceil(Date.now() / 1000) + 3600;
+    const match = `match[]=${encodeURIComponent(selector)}`;
+    const range = `start=${afterUnixMs / 1000}&end=${end}`;
+    const url = `${this.#url('victoria')}/api/v1/export?${match}&${range}`;
+    return parseExport(await this.#ask('backend', url));
   }
 
   #start(
@@ -216,12 +282,13 @@ export class World implements AsyncDisposable {
   }
 
   async #answers(part: Part, url: string): Promise<void> {
+    const host = part === 'service' || part === 'collector' ? part : 'backend';
     await eventually(
       `${part} to answer`,
-      () => {
+      async () => {
         const running = this.#programs.get(part);
         if (!running?.running) throw new Error(`${part} has ended:\n${running?.output}`);
-        this.#ask(part, url);
+        await this.#ask(host, url);
         return true;
       },
       60_000,
@@ -229,55 +296,35 @@ export class World implements AsyncDisposable {
   }
 
   /** The answer to GET, asked on the host itself. */
-  #ask(host: string, url: string): string {
-    const script = `fetch(${JSON.stringify(url)}).then(async (a) => { if (!a.ok) throw a.status; process.stdout.write(await a.text()); })`;
-    const [command = '', ...args] = this.network.within(host, [process.execPath, '-e', script]);
-    return execFileSync(command, args, {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'pipe'],
-      maxBuffer: 256 << 20,
-    });
+  #ask(host: string, url: string): Promise<string> {
+    return askWithin(this.network.host(host), url);
   }
 
   #file(name: string): string {
     return join(this.#directory, name);
   }
 
-  #configure(): void {
-    const keys = [...this.#keys].map(
-      ([region, { sha256 }]) =>
-        `  - { id: ${region}, sha256: ${sha256}, agents: [${region}], regions: [${region}] }`,
-    );
-    const backend = `http://${this.network.host('backend').address[4]}:8428/api/v1/write`;
-    const service = `http://${this.network.host('service').address[4]}`;
-    this.#write('collector.yaml', [
-      'version: 1',
-      'listen: 0.0.0.0:4318',
-      'insecure: true',
-      `data: ${this.#file('collector')}`,
-      'keys:',
-      ...keys,
-      `sinks: [{ name: backend, type: prometheus, url: '${backend}', queue: { required: true } }]`,
-    ]);
-    this.#write('agent.yaml', [
-      'version: 1',
-      'agent: { region: "${env:FARPOINT_REGION}", data: "${env:FARPOINT_DATA}" }',
-      "collector: { urls: ['http://collector.world:4318'], key: '${env:FARPOINT_KEY}' }",
-      `regions: [${regions.join(', ')}]`,
-      `defaults: { every: ${intervalMs / 1000}s, timeout: 2500ms, service: shop }`,
-      'checks:',
-      `  - { name: home, type: http, targets: [${targets.map((path) => `'${service}${path}'`).join(', ')}] }`,
-    ]);
-    this.#write('nginx.conf', [
-      'daemon off; user root; worker_processes 1;',
-      `pid ${this.#file('nginx.pid')}; events {}`,
-      `http { access_log off; ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map((name) => `${name}_temp_path ${this.#file(name)};`).join(' ')}`,
-      'server { listen 127.0.0.1:8080; location / { return 200 "fine\\n"; } } }',
-    ]);
-    for (const region of regions) mkdirSync(this.#file(region));
+  #address(host: string): string {
+    return this.network.host(host).address[4];
   }
 
-  #write(name: string, lines: readonly string[]): void {
-    writeFileSync(this.#file(name), `${lines.join('\n')}\n`);
+  #url(backend: 'victoria' | 'prometheus'): string {
+    return `http://${this.#address('backend')}:${backend === 'victoria' ? 8428 : 9090}`;
+  }
+
+  #writeFiles(): void {
+    writeWorldFiles({
+      directory: this.#directory,
+      regions,
+      keys: this.#keys,
+      targets: this.targets,
+      intervalMs,
+      backendHost: this.#address('backend'),
+      haste: this.haste,
+      onCall: Object.entries(this.onCall).map(([name, { url }]) => {
+        return { name: `alertmanager-${name}`, webhookUrl: url };
+      }),
+      prometheusAlertmanagerUrl: `http://${this.#address('alerts')}:${alertmanagerPorts.prometheus}`,
+    });
   }
 }
