@@ -44,10 +44,10 @@ export async function fetch(
     const fetched = await fetchOnce(intent, cookies, parts, signal);
     const { response } = fetched;
     if (fetched.failure || response === undefined || parts.settings.redirects === 0) return fetched;
-    visited.add(await visitOf(intent, cookies));
-    await cookies.take(response, intent.url);
     const next = followRedirect(response, intent);
     if (next === undefined) return fetched;
+    visited.add(await visitOf(intent, cookies));
+    await cookies.take(response, intent.url);
     const failure =
       next instanceof Failure ? next : await stop(next, { hop, visited, cookies, parts });
     if (failure) return { ...fetched, failure, isFinal: false };

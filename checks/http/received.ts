@@ -29,5 +29,6 @@ export function charsetOf(response: Response): string {
 
 /** A header's value, several of the same name joined; empty when it is not there. */
 export function headerText(response: Response, name: string): string {
-  return [response.headers[name] ?? []].flat().join(', ');
+  const value = response.headers[name];
+  return typeof value === 'string' ? value : (value ?? []).join(', ');
 }

@@ -59,7 +59,7 @@ export type EgressPolicy = (address: string, port: number) => Failure | undefine
 /** Compiles the policy. IPv4 addresses inside IPv6 ones (mapped, NAT64, 6to4) are judged as both. */
 export function createEgressPolicy(settings: EgressSettings): EgressPolicy {
   const allow = settings.allow.map(compile);
-  const deny = [...settings.deny, ...alwaysDenied].map(compile);
+  const deny = [...settings.deny.map(compile), matchesAny(alwaysDenied)];
   return (address, port) => {
     const forms = [address.replace(/%.*/, ''), ...embeddedIPv4(address)];
     for (const form of forms) {
@@ -81,22 +81,25 @@ export const defaultEgress: EgressPolicy = createEgressPolicy({ allow: [], deny:
 function compile(entry: Rule): (address: string, port: number) => boolean {
   const { network: range, ports: allowed } =
     typeof entry === 'string' ? { network: entry, ports: undefined } : entry;
-  const list = range === undefined ? undefined : blockList(range);
+  const matchesNetwork = range === undefined ? () => true : matchesAny([range]);
   const ranges = allowed?.map(portRange);
-  return (address, port) => {
-    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
-    if (list && !list.check(address, family)) return false;
-    return !ranges || ranges.some(([low, high]) => low <= port && port <= high);
-  };
+  return (address, port) =>
+    matchesNetwork(address) &&
+    (!ranges || ranges.some(([low, high]) => low <= port && port <= high));
 }
 
-function blockList(range: string): BlockList {
-  const [address = '', bits] = range.split('/');
-  const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
+function matchesAny(networks: readonly string[]): (address: string) => boolean {
   const list = new BlockList();
-  if (bits === undefined) list.addAddress(address, family);
-  else list.addSubnet(address, Number(bits), family);
-  return list;
+  for (const range of networks) {
+    const [address = '', bits] = range.split('/');
+    if (bits === undefined) list.addAddress(address, familyOf(address));
+    else list.addSubnet(address, Number(bits), familyOf(address));
+  }
+  return (address) => list.check(address, familyOf(address));
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return isIP(address) === 6 ? 'ipv6' : 'ipv4';
 }
 
 function portRange(entry: number | string): readonly [number, number] {

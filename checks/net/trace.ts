@@ -79,6 +79,8 @@ export class Trace {
 
   /** Milliseconds of every phase that was reached, summed over the hops. */
   get phases(): Phases {
+    const [first, second] = this.#hops;
+    if (first !== undefined && second === undefined) return first;
     const sums = new Map<Phase, number>();
     for (const hop of this.#hops) {
       for (const [phase, ms] of hop) sums.set(phase, (sums.get(phase) ?? 0) + ms);
