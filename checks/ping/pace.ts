@@ -1,6 +1,7 @@
 /**
  * How many packets may go now: `perSecond` on average, and after a pause no more than a twentieth of a
- * second's worth at once (a token bucket).
+ * second's worth and one at once (a token bucket). That one more keeps the part of a packet that has been
+ * earned already, so that nothing of the rate is lost to whoever looks every twentieth of a second.
  */
 export class Pace {
   readonly #perMs: number;
@@ -10,7 +11,7 @@ export class Pace {
 
   constructor(perSecond: number) {
     this.#perMs = perSecond / 1000;
-    this.#capacity = Math.max(1, perSecond / 20);
+    this.#capacity = 1 + perSecond / 20;
     this.#tokens = this.#capacity;
   }
 
