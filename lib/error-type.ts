@@ -71,6 +71,7 @@ export const unknownErrors = [
   'icmp_unavailable',
   'egress_denied',
   'log_unreadable',
+  'expression_limit',
   'agent_error',
 ] as const;
 

@@ -91,7 +91,7 @@ export class Inspector implements AsyncDisposable {
     this.#ready = false;
     this.#finish(
       Failure.unknown(
-        'agent_error',
+        'expression_limit',
         `examining the answer ${why}: simplify the expressions of expect and values, or lower limit.text`,
       ),
     );
