@@ -1,21 +1,23 @@
 import { describe, expect, test } from 'vitest';
-import { downErrors } from '#lib/error-type';
-import { bodyFaults } from '../faults/body.ts';
-import { connectionFaults } from '../faults/connection.ts';
-import { dnsFaults } from '../faults/dns.ts';
+import { http } from '#checks/http';
+import { createEgressPolicy } from '#checks/net/egress';
+import { downErrors, unknownErrors } from '#lib/error-type';
+import { faults } from '../faults/all.ts';
 import { type Fault } from '../faults/fault.ts';
-import { httpFaults } from '../faults/http.ts';
-import { tlsFaults } from '../faults/tls.ts';
-import { runCheck } from '../support/run-check.ts';
+import { routeFaults } from '../faults/route.ts';
+import { attempts, closeTheWayOut } from '../support/no-way-out.ts';
+import { runCheck, services } from '../support/run-check.ts';
 
-const faults = [...dnsFaults, ...connectionFaults, ...tlsFaults, ...httpFaults, ...bodyFaults];
+/** Of these the way there has its own table: test/checks/namespace.test.ts. */
+const made = new Set([...faults, ...routeFaults].map(({ error }) => error));
+const ofOthers = /^(icmp|log|heartbeat)_|^agent_(stopping|error)$/;
 
-test('every reason a network check can have for being down has a fault', () => {
-  const ofOthers = /^(icmp|log|heartbeat)_/;
-  const inNamespaces = ['connect_timeout', 'host_unreachable', 'net_unreachable'];
-  const made = [...faults.map(({ error }) => error), ...inNamespaces];
-  const wanted = downErrors.filter((error) => !ofOthers.test(error));
-  expect(wanted.filter((error) => !made.includes(error))).toEqual([]);
+closeTheWayOut();
+
+test('every reason a network check can have has a fault, and none is an internal error', () => {
+  const wanted = [...downErrors, ...unknownErrors].filter((error) => !ofOthers.test(error));
+  expect(wanted.filter((error) => !made.has(error))).toEqual([]);
+  expect(made).not.toContain('agent_error');
 });
 
 describe('every fault has its own reason', () => {
@@ -25,6 +27,13 @@ describe('every fault has its own reason', () => {
 
   test('all of them at once', async () => {
     await Promise.all(faults.map(expectVerdict));
+  });
+
+  test('nothing was tried that leads beyond this machine, which would have been seen', async () => {
+    expect(attempts).toEqual([]);
+    const egress = createEgressPolicy({ allow: ['169.254.169.254'], deny: [] });
+    await runCheck(http, 'http://169.254.169.254/', {}, { services: { ...services, egress } });
+    expect(attempts).toEqual(['169.254.169.254']);
   });
 });
 

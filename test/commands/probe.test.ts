@@ -80,12 +80,6 @@ describe('probe', () => {
     expect(wrong.output).toMatch(/regular expression/i);
   });
 
-  test('does not connect where the default policy denies it', async () => {
-    const { code, output } = await farpoint('probe', 'http', 'http://169.254.169.254/');
-    expect(code).toBe(3);
-    expect(output).toMatch(/^UNKNOWN .*\negress_denied: /);
-  });
-
   test('prints an object for programs', async () => {
     const { code, output } = await farpoint('probe', 'http', `${site.url}broken`, '--json');
     expect(code).toBe(1);

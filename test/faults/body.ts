@@ -224,8 +224,17 @@ export const bodyFaults: readonly Fault[] = [
       ),
   },
   {
+    name: 'engine: a regular expression that has not ended when the run has to',
+    error: 'agent_overloaded',
+    open: () =>
+      answering((socket) => socket.end(ok(`${'a'.repeat(40)}b`)), {
+        settings: { expect: { body: { matches: '^(a+)+$' } } },
+        options: { timeoutMs: 1500 },
+      }),
+  },
+  {
     name: 'engine: a regular expression that would never end',
-    error: 'agent_error',
+    error: 'expression_limit',
     says: /took longer than/,
     open: () => expecting(`${'a'.repeat(40)}b`, { body: { matches: '^(a+)+$' } }),
   },

@@ -63,8 +63,8 @@ export const httpFaults: readonly Fault[] = [
   {
     name: 'HTTP: headers later than their own deadline',
     error: 'header_timeout',
-    says: /within 100 ms/,
-    open: () => answering(() => undefined, { settings: { timeout: { headers: '100ms' } } }),
+    says: /within 1000 ms/,
+    open: () => answering(() => undefined, { settings: { timeout: { headers: '1s' } } }),
   },
   {
     name: 'HTTP: headers one byte at a time, without end',

@@ -1,6 +1,9 @@
-/** One http check as a process, for where the tests themselves are not: `node verdict-of.ts URL`. */
-import { http } from '#checks/http';
+/** One run of a check as a process, for where the tests themselves are not: `node verdict-of.ts TYPE TARGET`. */
+import { checkTypes } from '#checks/registry';
 import { runCheck } from '../support/run-check.ts';
 
-const { verdict } = await runCheck(http, process.argv[2] ?? '', {}, { timeoutMs: 4000 });
+const [name, target = ''] = process.argv.slice(2);
+const type = checkTypes.find((candidate) => candidate.type === name);
+if (type === undefined) throw new Error(`there is no type of check ${name}`);
+const { verdict } = await runCheck(type, target, {}, { timeoutMs: 4000 });
 process.stdout.write(JSON.stringify(verdict));

@@ -1,0 +1,35 @@
+import { isIP, Socket } from 'node:net';
+import { isLoopback } from '#lib/loopback';
+
+/** Where this process tried to connect to beyond this machine, instead of doing so. */
+export const attempts: string[] = [];
+
+/**
+ * From here on no connection of this process leaves the machine, whatever a policy under test lets
+ * through: it fails, and is remembered.
+ */
+export function closeTheWayOut(): void {
+  const connect = Socket.prototype.connect;
+  Socket.prototype.connect = function (this: Socket, ...given: unknown[]): Socket {
+    const destination = destinationOf(given);
+    if (destination !== undefined && !staysHere(destination)) {
+      attempts.push(destination);
+      return this.destroy(new Error(`there is no way out to ${destination}`));
+    }
+    return Reflect.apply(connect, this, given) as Socket;
+  };
+}
+
+/** Node itself calls it with one array of normalized arguments. */
+function destinationOf([first, second]: readonly unknown[]): string | undefined {
+  const [options, host] = Array.isArray(first) ? (first as unknown[]) : [first, second];
+  if (typeof options === 'object' && options !== null && 'path' in options) return undefined;
+  if (typeof options === 'object' && options !== null && 'host' in options) {
+    return typeof options.host === 'string' ? options.host : 'localhost';
+  }
+  return typeof host === 'string' ? host : 'localhost';
+}
+
+function staysHere(host: string): boolean {
+  return host === 'localhost' || (isIP(host) !== 0 && isLoopback(host));
+}
