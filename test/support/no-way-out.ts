@@ -9,15 +9,17 @@ export const attempts: string[] = [];
  * through: it fails, and is remembered.
  */
 export function closeTheWayOut(): void {
-  const connect = Socket.prototype.connect;
-  Socket.prototype.connect = function (this: Socket, ...given: unknown[]): Socket {
-    const destination = destinationOf(given);
-    if (destination !== undefined && !staysHere(destination)) {
+  // oxlint-disable-next-line typescript/unbound-method -- given its socket again by Reflect.apply
+  Socket.prototype.connect = new Proxy(Socket.prototype.connect, {
+    apply(connect, socket: Socket, given: unknown[]): Socket {
+      const destination = destinationOf(given);
+      if (destination === undefined || staysHere(destination)) {
+        return Reflect.apply(connect, socket, given) as Socket;
+      }
       attempts.push(destination);
-      return this.destroy(new Error(`there is no way out to ${destination}`));
-    }
-    return Reflect.apply(connect, this, given) as Socket;
-  };
+      return socket.destroy(new Error(`there is no way out to ${destination}`));
+    },
+  });
 }
 
 /** Node itself calls it with one array of normalized arguments. */
