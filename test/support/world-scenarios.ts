@@ -23,8 +23,8 @@ export interface FaultSeen {
 const undecidedMs = 2500;
 /** A fault may be under way for a moment before every packet meets it. */
 const momentMs = 300;
-/** For what is told after a minute, two or four of the rules' time, and for a busy machine. */
-const toldWithinMs = 300_000;
+/** Ten minutes of the rules' time, and what a busy machine may need besides. */
+const toldWithinMs = (haste: number): number => 600_000 / haste + 200_000;
 
 /** Waits until the newest run of every region is up, and both backends could say since when. */
 export async function untilAllUp(world: World): Promise<void> {
@@ -227,7 +227,7 @@ async function told(world: World, what: readonly string[]): Promise<void> {
   await eventually(
     `everybody to be told: ${what.join(', ')}`,
     () => Object.values(world.onCall).every((one) => one.hasBeenTold(what)),
-    toldWithinMs,
+    toldWithinMs(world.haste),
   );
 }
 
