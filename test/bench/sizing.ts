@@ -1,0 +1,138 @@
+/**
+ * What a run takes on its way: in an agent's outbox while the collector is away, in the collector's queue
+ * while a backend is away, in the history, and in VictoriaMetrics; and what a thousand targets take of
+ * an agent's memory. Real programs, real HTTP checks on loopback.
+ *
+ *     node test/bench/sizing.ts [SECONDS]
+ */
+import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { readAgentStatus } from '#lib/agent-status';
+import { newKey } from '#lib/key';
+import { eventually, Farpoint } from '../support/farpoint.ts';
+import { temporaryFolder } from '../support/outboxes.ts';
+import { serveHttp } from '../support/serve.ts';
+import { freePort, startVictoriaMetrics } from '../support/servers.ts';
+
+const seconds = Number(process.argv[2] ?? 20);
+const targets = 20;
+
+using folder = temporaryFolder();
+await using site = await serveHttp((_, response) => response.end('0123456789'.repeat(100)));
+await using backend = await startVictoriaMetrics();
+const port = await freePort();
+const key = newKey('eu');
+writeFileSync(join(folder.path, 'collector.yaml'), collectorConfiguration());
+
+const runs = await fillOutbox();
+await deliver();
+for (const [name, bytes] of [
+  ["collector's queue, of one sink", sizeOf(join(folder.path, 'collector', 'queue'))],
+  ['history', sizeOf(join(folder.path, 'collector', 'history'))],
+] as const) {
+  console.log(`${name}: ${Math.round(bytes / runs)} bytes a run`);
+}
+await measureBackend();
+await measureMemory();
+
+/** Runs checks while no collector is there; gives how many. */
+async function fillOutbox(): Promise<number> {
+  writeFileSync(join(folder.path, 'agent.yaml'), agentConfiguration(targets, '100ms', '90ms'));
+  await using agent = startAgent();
+  await delay(seconds * 1000);
+  await agent.stop();
+  const status = await readAgentStatus(join(folder.path, 'agent'));
+  const { blocks = 0, bytes = 0 } = status?.outbox ?? {};
+  console.log(`outbox: ${Math.round(bytes / blocks)} bytes a run (${blocks} runs of http checks)`);
+  return blocks;
+}
+
+/** Lets a collector have what waits, and no more. */
+async function deliver(): Promise<void> {
+  await using collector = Farpoint.start(['collector', '-c', join(folder.path, 'collector.yaml')]);
+  await eventually('the collector to be ready', () => collector.output.includes('is ready'));
+  writeFileSync(join(folder.path, 'agent.yaml'), agentConfiguration(targets, '1h', '90ms'));
+  await using agent = startAgent();
+  await eventually('the outbox to be empty', async () => {
+    return (await readAgentStatus(join(folder.path, 'agent')))?.outbox.blocks === 0;
+  });
+  await eventually('the backend to have it', async () => {
+    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    return /^farpoint_queue_blocks\{[^}]*sink="backend"[^}]*\} 0$/m.test(text);
+  });
+  await agent.stop();
+}
+
+async function measureBackend(): Promise<void> {
+  await fetch(`${backend.url}/internal/force_flush`);
+  await fetch(`${backend.url}/internal/force_merge`);
+  await delay(3000);
+  const text = await (await fetch(`${backend.url}/metrics`)).text();
+  const sum = (pattern: RegExp): number =>
+    [...text.matchAll(pattern)].reduce((total, [, value]) => total + Number(value), 0);
+  const samples = sum(/^vm_rows\{type="storage\/[^}]*\} (\S+)$/gm);
+  const bytes = sum(/^vm_data_size_bytes\{type="storage\/[^}]*\} (\S+)$/gm);
+  const index = sum(/^vm_data_size_bytes\{type="indexdb[^}]*\} (\S+)$/gm);
+  const series = sum(/^vm_new_timeseries_created_total (\S+)$/gm);
+  console.log(
+    `VictoriaMetrics: ${(samples / runs).toFixed(1)} samples and ${Math.round(bytes / runs)} bytes a run, ` +
+      `${(bytes / samples).toFixed(2)} bytes a sample, ${Math.round(series / targets)} series a target, ${Math.round(index / series)} bytes of index a series`,
+  );
+}
+
+async function measureMemory(): Promise<void> {
+  const sizes: number[] = [];
+  for (const count of [100, 2100]) {
+    writeFileSync(join(folder.path, 'agent.yaml'), agentConfiguration(count, '30s', '10s'));
+    await using agent = startAgent();
+    await delay(35_000);
+    sizes.push(residentMb(agent.pid ?? 0));
+  }
+  const [few = 0, many = 0] = sizes;
+  console.log(
+    `agent, http checks every 30 s, collector away: ${Math.round(few)} MB with 100 targets, ${Math.round(many)} MB with 2,100: ` +
+      `${Math.round((many - few) / 2)} MB for 1,000`,
+  );
+}
+
+function startAgent(): Farpoint {
+  return Farpoint.start(['agent', '-c', join(folder.path, 'agent.yaml')], {
+    NODE_ENV: 'production',
+  });
+}
+
+function agentConfiguration(count: number, every: string, timeout: string): string {
+  const pages = Array.from({ length: count }, (_, index) => `'${site.url}page-${index}'`);
+  return `version: 1
+agent: { region: eu, data: '${join(folder.path, 'agent')}' }
+collector: { urls: ['http://127.0.0.1:${port}'], key: '${key.text}' }
+log: { level: error }
+regions: [eu]
+checks: [{ name: page, type: http, service: shop, targets: [${pages.join(', ')}], every: ${every}, timeout: ${timeout} }]
+`;
+}
+
+function collectorConfiguration(): string {
+  return `version: 1
+listen: 127.0.0.1:${port}
+data: ${join(folder.path, 'collector')}
+keys: [{ id: ${key.id}, sha256: ${key.sha256}, agents: [eu], regions: [eu] }]
+sinks:
+  - { name: away, type: prometheus, url: 'http://127.0.0.1:1/' }
+  - { name: backend, type: prometheus, url: '${backend.url}/api/v1/write' }
+  - { name: page, type: history }
+`;
+}
+
+/** Of all files in a folder, in bytes. */
+function sizeOf(directory: string): number {
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
+}
+
+function residentMb(pid: number): number {
+  const [, kilobytes] = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return Number(kilobytes) / 1000;
+}
