@@ -20,6 +20,8 @@ const rotations = {
   'rename, by date': 'dateext\ndateformat -%Y%m%d-%s',
 };
 
+/** One for all tests: see followed-log.ts. */
+const worker = new LogWorker();
 /** No line of the load is longer. */
 const lineBytesMax = 200;
 
@@ -75,7 +77,6 @@ interface Counted {
 
 async function countUnderLoad(nginx: RealServer, directives: string): Promise<Counted> {
   const path = join(nginx.directory, 'access.log');
-  await using worker = new LogWorker();
   const check = await log.create(
     {
       name: 'access',
