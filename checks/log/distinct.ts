@@ -1,3 +1,4 @@
+import { release } from './release.ts';
 import { TextSet } from './text-set.ts';
 
 const batchSize = 1024;
@@ -6,7 +7,7 @@ const batchSize = 1024;
  * Counts distinct texts exactly, up to a bound; from there on `size` stays and `complete` is false:
  * there are at least that many. Takes 8 to 16 bytes for an IPv4 address, and 24 or more for any other text.
  */
-export class DistinctCounter {
+export class DistinctCounter implements Disposable {
   readonly #sizeMax: number;
   readonly #addresses = new NumberSet();
   readonly #texts = new TextSet();
@@ -56,6 +57,11 @@ export class DistinctCounter {
     for (let entry = 0; entry < this.#texts.size; entry++) visitText(this.#texts.at(entry));
   }
 
+  [Symbol.dispose](): void {
+    this.#addresses[Symbol.dispose]();
+    this.#texts[Symbol.dispose]();
+  }
+
   #flush(): void {
     const addressesMax = this.#sizeMax - this.#texts.size;
     for (let index = 0; index < this.#batched; index++) {
@@ -67,7 +73,7 @@ export class DistinctCounter {
 }
 
 /** A set of 32-bit numbers: open addressing, at most half full; 0 marks an empty place. */
-class NumberSet {
+class NumberSet implements Disposable {
   #table = new Uint32Array(1024);
   #hasZero = false;
   size = 0;
@@ -106,11 +112,16 @@ class NumberSet {
     this.#table = new Uint32Array(old.length * 2);
     this.size = this.#hasZero ? 1 : 0;
     for (const value of old) if (value !== 0) this.add(value, true);
+    release(old);
+  }
+
+  [Symbol.dispose](): void {
+    release(this.#table);
   }
 }
 
 /** Multiplicative hashing, with the high bits folded in, because tables use the low ones. */
-function spread(value: number): number {
+export function spread(value: number): number {
   const product = Math.imul(value, 0x9e3779b1);
   return (product ^ (product >>> 15)) >>> 0;
 }

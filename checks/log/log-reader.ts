@@ -45,7 +45,7 @@ export class LogReader implements Disposable {
     try {
       const guarded =
         order.careful && this.#parser.mayStall ? new GuardedParser(this.#parser) : undefined;
-      const counts = new RunCounts(guarded ?? this.#parser, this.#routes, this.#settings, nowMs);
+      using counts = new RunCounts(guarded ?? this.#parser, this.#routes, this.#settings, nowMs);
       const { segments, modifiedMs, ...followed } = await this.#follower.follow(state?.segments, {
         scanner: counts.scanner,
         buffer: this.#buffer,

@@ -8,6 +8,9 @@ import { type Request, type Response } from './worker.ts';
 /** How long the worker may take to notice that a run is over. */
 const abortGraceMs = 1000;
 
+/** A run makes few objects that live for long, and should not take memory for many that do not. */
+const resourceLimits = { maxYoungGenerationSizeMb: 4 };
+
 /** What the caller of a read decides; the rest of the order is the worker's business. */
 type Order = Omit<ReadOrder, 'careful'>;
 
@@ -91,7 +94,7 @@ export class LogWorker implements AsyncDisposable {
   }
 
   #start(): Worker {
-    const worker = new Worker(new URL('./worker.ts', import.meta.url));
+    const worker = new Worker(new URL('./worker.ts', import.meta.url), { resourceLimits });
     worker.on('message', ({ id, result }: Response) => {
       if ('reading' in result) this.#pending.get(id)?.resolve(result.reading);
       else this.#pending.get(id)?.reject(new Error(result.error));

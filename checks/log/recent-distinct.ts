@@ -1,17 +1,18 @@
-import { type DistinctCounter } from './distinct.ts';
+import { type DistinctCounter, spread } from './distinct.ts';
 import { type DistinctCount } from './reading.ts';
+import { release } from './release.ts';
 import { TextSet } from './text-set.ts';
 
 /**
  * Counts what was seen in a window that moves on by slots: for each text the last slot that it was seen
  * in. Kept in memory only, so the count is a lower bound until a whole window has passed since it
- * began. What is read twice counts once. Takes some 30 bytes for an IPv4 address.
+ * began. What is read twice counts once. Takes 5 to 10 bytes for an IPv4 address, and 28 or more for any
+ * other text.
  */
 export class RecentDistinct {
   readonly #sizeMax: number;
-  readonly #address = new DataView(new ArrayBuffer(4));
-  #addresses = new LastSeen();
-  #texts = new LastSeen();
+  #addresses = new SeenAddresses(0);
+  #texts = new SeenTexts();
   /** The newest slot of which not everything is known. */
   #unknownSlot: number;
 
@@ -20,7 +21,7 @@ export class RecentDistinct {
     this.#unknownSlot = unknownSlot;
   }
 
-  /** Forgets what was not seen since. */
+  /** Forgets what was not seen since. Comes before `enter`, which takes no older slots. */
   forget(oldestSlot: number): void {
     this.#addresses = this.#addresses.since(oldestSlot);
     this.#texts = this.#texts.since(oldestSlot);
@@ -28,36 +29,85 @@ export class RecentDistinct {
 
   /** Enters what was seen in a slot. */
   enter(slot: number, seen: DistinctCounter): void {
-    const address = new Uint8Array(this.#address.buffer);
+    let complete = seen.complete;
     seen.each(
-      (value) => {
-        this.#address.setUint32(0, value);
-        this.#see(this.#addresses, address, slot);
-      },
-      (text) => this.#see(this.#texts, text, slot),
+      (address) => (complete = this.#addresses.see(address, slot, this.#hasRoom) && complete),
+      (text) => (complete = this.#texts.see(text, slot, this.#hasRoom) && complete),
     );
-    if (!seen.complete) this.#miss(slot);
+    if (!complete) this.#unknownSlot = Math.max(this.#unknownSlot, slot);
   }
 
   /** What was seen since the slot that `forget` was told. */
   count(oldestSlot: number): DistinctCount {
-    return { count: this.#size, complete: this.#unknownSlot < oldestSlot };
+    const count = this.#addresses.size + this.#texts.size;
+    return { count, complete: this.#unknownSlot < oldestSlot };
   }
 
-  get #size(): number {
-    return this.#addresses.size + this.#texts.size;
-  }
-
-  #see(texts: LastSeen, text: Uint8Array, slot: number): void {
-    if (!texts.see(text, slot, this.#size < this.#sizeMax)) this.#miss(slot);
-  }
-
-  #miss(slot: number): void {
-    this.#unknownSlot = Math.max(this.#unknownSlot, slot);
+  get #hasRoom(): boolean {
+    return this.#addresses.size + this.#texts.size < this.#sizeMax;
   }
 }
 
-class LastSeen {
+/** How many slots behind the first one a table may go on. */
+const marksMax = 200;
+
+/** 32-bit numbers with the last slot of each: open addressing, at most half full. */
+class SeenAddresses {
+  readonly #firstSlot: number;
+  #addresses = new Uint32Array(256);
+  /** The slot, counted from 1 for the first one; 0 marks an empty place. */
+  #marks = new Uint8Array(256);
+  size = 0;
+
+  constructor(firstSlot: number) {
+    this.#firstSlot = firstSlot;
+  }
+
+  /** False where the address is new and there is no room for it. */
+  see(address: number, slot: number, room: boolean): boolean {
+    const mark = slot - this.#firstSlot + 1;
+    const mask = this.#marks.length - 1;
+    let at = spread(address) & mask;
+    for (let present = 0; (present = this.#marks[at] ?? 0) !== 0; at = (at + 1) & mask) {
+      if (this.#addresses[at] !== address) continue;
+      if (mark > present) this.#marks[at] = mark;
+      return true;
+    }
+    if (!room) return false;
+    this.#addresses[at] = address;
+    this.#marks[at] = mark;
+    this.size++;
+    if (this.size * 2 > this.#marks.length) this.#grow();
+    return true;
+  }
+
+  since(oldestSlot: number): SeenAddresses {
+    const oldestMark = oldestSlot - this.#firstSlot + 1;
+    const allAreKept = this.#marks.every((mark) => mark === 0 || mark >= oldestMark);
+    if (allAreKept && oldestMark <= marksMax) return this;
+    const kept = new SeenAddresses(oldestSlot);
+    for (const [at, mark] of this.#marks.entries())
+      if (mark >= oldestMark && mark > 0)
+        kept.see(this.#addresses[at] ?? 0, mark - 1 + this.#firstSlot, true);
+    release(this.#addresses);
+    release(this.#marks);
+    return kept;
+  }
+
+  #grow(): void {
+    const [addresses, marks] = [this.#addresses, this.#marks];
+    this.#addresses = new Uint32Array(addresses.length * 2);
+    this.#marks = new Uint8Array(marks.length * 2);
+    this.size = 0;
+    for (const [at, mark] of marks.entries())
+      if (mark > 0) this.see(addresses[at] ?? 0, mark - 1 + this.#firstSlot, true);
+    release(addresses);
+    release(marks);
+  }
+}
+
+/** The same of byte strings. */
+class SeenTexts {
   readonly #texts = new TextSet();
   /** By the number of the text. */
   #slots = new Uint32Array(128);
@@ -75,12 +125,13 @@ class LastSeen {
     return true;
   }
 
-  since(oldestSlot: number): LastSeen {
+  since(oldestSlot: number): SeenTexts {
     const slots = this.#slots.subarray(0, this.size);
     if (slots.every((slot) => slot >= oldestSlot)) return this;
-    const kept = new LastSeen();
+    const kept = new SeenTexts();
     for (const [entry, slot] of slots.entries())
       if (slot >= oldestSlot) kept.see(this.#texts.at(entry), slot, true);
+    this.#texts[Symbol.dispose]();
     return kept;
   }
 

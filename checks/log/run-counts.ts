@@ -24,7 +24,7 @@ export interface Distinct {
 }
 
 /** Counts the lines of one run. */
-export class RunCounts {
+export class RunCounts implements Disposable {
   readonly scanner: LineScanner;
   /** By slot of the window; what is older than the window is together in the slot before it. */
   readonly tallies = new Map<number, Tally>();
@@ -134,13 +134,20 @@ export class RunCounts {
     };
   }
 
+  [Symbol.dispose](): void {
+    for (const { clients, connections } of this.distinct.values()) {
+      clients[Symbol.dispose]();
+      connections[Symbol.dispose]();
+    }
+  }
+
   /** The slots together. */
   #countDistinct(what: keyof Distinct): DistinctCount {
     const parts = [...this.distinct.values()].map((distinct) => distinct[what]);
     const [first, ...others] = parts.filter(({ size }) => size > 0);
     if (first === undefined) return { count: 0, complete: true };
     if (others.length === 0) return countOf(first);
-    const all = new DistinctCounter(this.#distinctMax);
+    using all = new DistinctCounter(this.#distinctMax);
     for (const part of parts) all.addAll(part);
     return countOf(all);
   }

@@ -1,5 +1,7 @@
+import { release } from './release.ts';
+
 /** A set of byte strings, kept one after the other in one buffer. */
-export class TextSet {
+export class TextSet implements Disposable {
   /** Index of an entry plus one; 0 marks an empty place. */
   #table = new Uint32Array(256);
   #hashes = new Uint32Array(128);
@@ -44,6 +46,7 @@ export class TextSet {
     if (to > this.#texts.length) {
       const larger = new Uint8Array(Math.max(this.#texts.length * 2, to));
       larger.set(this.#texts);
+      release(this.#texts);
       this.#texts = larger;
     }
     this.#texts.set(bytes.subarray(start, end), from);
@@ -52,8 +55,14 @@ export class TextSet {
     this.#starts[this.size] = to;
   }
 
+  [Symbol.dispose](): void {
+    for (const array of [this.#table, this.#hashes, this.#starts, this.#texts]) release(array);
+  }
+
   #grow(): void {
-    this.#table = new Uint32Array(this.#table.length * 2);
+    const length = this.#table.length * 2;
+    release(this.#table);
+    this.#table = new Uint32Array(length);
     this.#hashes = extended(this.#hashes, this.#table.length / 2);
     this.#starts = extended(this.#starts, this.#table.length / 2 + 1);
     const mask = this.#table.length - 1;
@@ -68,6 +77,7 @@ export class TextSet {
 function extended(old: Uint32Array<ArrayBuffer>, length: number): Uint32Array<ArrayBuffer> {
   const larger = new Uint32Array(length);
   larger.set(old);
+  release(old);
   return larger;
 }
 
