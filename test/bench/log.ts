@@ -7,12 +7,12 @@
  *     node test/bench/log.ts read FILE
  */
 import { spawnSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseLogFormat, presets } from '#checks/log/format';
 import { LogReader } from '#checks/log/log-reader';
-import { randomFrom } from '#test/support/random';
+import { writeAccessLog } from '#test/support/access-log';
 
 const folder = mkdtempSync(join(tmpdir(), 'farpoint-bench-'));
 const whole = join(folder, 'access.log');
@@ -43,8 +43,8 @@ rmSync(folder, { recursive: true });
 
 async function compare(mebibytes = 512, rounds = 3): Promise<void> {
   const partSize = Math.min(mebibytes, 64);
-  writeLog(whole, mebibytes * 2 ** 20);
-  writeLog(part, partSize * 2 ** 20);
+  writeAccessLog(whole, mebibytes * 2 ** 20);
+  writeAccessLog(part, partSize * 2 ** 20);
   writeFileSync(join(folder, 'log.mtail'), mtailProgram);
   const contestants: readonly (readonly [
     name: string,
@@ -125,40 +125,6 @@ function goaccess(): readonly string[] {
   const format = '--log-format=%h %^[%d:%t %^] "%r" %s %b "%R" "%u" %T';
   const formats = [format, '--date-format=%d/%b/%Y', '--time-format=%T'];
   return ['goaccess', part, ...formats, '-o', join(folder, 'goaccess.json')];
-}
-
-/** Combined and the request time; 200,000 clients of which 2 % have IPv6; half a dozen kinds of pages. */
-function writeLog(path: string, size: number): void {
-  const random = randomFrom(1);
-  const pick = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)] as T;
-  const clients = Array.from({ length: 200_000 }, (_, index) =>
-    index % 50 === 0
-      ? `2001:db8::${index.toString(16)}`
-      : [10, index >> 16, (index >> 8) & 255, index & 255].join('.'),
-  );
-  const pages = [
-    '/',
-    '/api/v1/users/17',
-    '/static/js/app.1f3.js',
-    '/images/a.png?w=640',
-    '/search?q=term%20term',
-  ];
-  const agents = [
-    'curl/7.88.1',
-    '-',
-    `Mozilla/5.0 (X11; Linux x86_64) ${'AppleWebKit/537.36 (KHTML, like Gecko) '.repeat(2)}Safari/537.36`,
-  ];
-  const descriptor = openSync(path, 'w');
-  for (let written = 0, second = 0; written < size; second++) {
-    const lines = Array.from({ length: 400 }, () => {
-      const client = clients[Math.floor(random() ** 3 * clients.length)];
-      const time = `22/Nov/2026:${[second / 3600, (second / 60) % 60, second % 60].map((part) => String(Math.floor(part) % 60).padStart(2, '0')).join(':')} +0000`;
-      const seconds = (Math.exp(random() * random() * 9) / 1000).toFixed(3);
-      return `${client} - - [${time}] "${pick(['GET', 'GET', 'POST', 'HEAD'])} ${pick(pages)} HTTP/1.1" ${pick([200, 200, 200, 304, 404, 500])} ${Math.floor(random() * 200_000)} "${pick(['-', 'https://www.example.com/'])}" "${pick(agents)}" ${seconds}\n`;
-    });
-    written += writeSync(descriptor, lines.join(''));
-  }
-  closeSync(descriptor);
 }
 
 function median(values: readonly number[]): number {

@@ -1,0 +1,128 @@
+/**
+ * What reading a log costs everything else: resident memory over a long log with a million different
+ * clients, and the time of http checks of a page on loopback while logs are read at full speed, beside
+ * that of the same checks when nothing is read, in turns.
+ *
+ *     node test/bench/log-load.ts [MIB] [ROUNDS]
+ *     node test/bench/log-load.ts read FILE
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { http } from '#checks/http';
+import { type Check } from '#checks/check';
+import { parseLogFormat, presets } from '#checks/log/format';
+import { LogWorker } from '#checks/log/log-worker';
+import { type LogState } from '#checks/log/state';
+import { writeAccessLog } from '#test/support/access-log';
+import { services } from '#test/support/run-check';
+import { startNginx } from '#test/support/servers';
+
+const probesPerTurn = 100;
+const never = new AbortController().signal;
+
+if (process.argv[2] === 'read') await read(process.argv[3] ?? '');
+else await measure(...process.argv.slice(2).map(Number));
+
+async function measure(mebibytes = 2048, rounds = 10): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'farpoint-bench-'));
+  const log = join(folder, 'access.log');
+  writeAccessLog(log, mebibytes * 2 ** 20, 1_000_000);
+  const reading = [import.meta.filename, 'read', log];
+  spawnSync(process.execPath, reading, { stdio: ['ignore', 'inherit', 'inherit'] });
+  await compareProbes(log, rounds);
+  rmSync(folder, { recursive: true });
+}
+
+/** Reads a log in a process of its own, as an agent does, second by second. */
+async function read(target: string): Promise<void> {
+  await using worker = new LogWorker();
+  const log = openLog(worker, target);
+  const resident: number[] = [];
+  const sampling = setInterval(() => resident.push(process.memoryUsage.rss() / 1e6), 50);
+  let state: LogState | undefined;
+  let clients = 0;
+  for (let backlogBytes = 1; backlogBytes > 0;) {
+    const order = { state, nowMs: Date.now(), budgetMs: 1000 };
+    const reading = await worker.read(log, order, never);
+    ({ state, backlogBytes } = reading);
+    clients = reading.recent.clients.count;
+  }
+  clearInterval(sampling);
+  const quarters = [1, 2, 3, 4].map((quarter) => {
+    const from = Math.floor(((quarter - 1) * resident.length) / 4);
+    return Math.round(Math.max(...resident.slice(from, (quarter * resident.length) / 4)));
+  });
+  console.log(`resident by quarter of the log: ${quarters.join(', ')} MB; ${clients} clients`);
+}
+
+/** Every turn reads from the start of the log, again and again, or not at all. */
+async function compareProbes(target: string, rounds: number): Promise<void> {
+  await using nginx = await startNginx(
+    ({ port }) => `server { listen 127.0.0.1:${port}; location / { return 200 'fine'; } }`,
+  );
+  const spec = {
+    name: 'page',
+    target: nginx.url,
+    settings: http.settings.parse({}),
+    timeoutMs: 5000,
+  };
+  const check = await http.create(spec, services);
+  await using worker = new LogWorker();
+  const log = openLog(worker, target);
+  await probeTimes(check);
+  const times: Record<'alone' | 'beside', number[]> = { alone: [], beside: [] };
+  for (let round = 0; round < rounds; round++) {
+    times.alone.push(...(await probeTimes(check)));
+    const over = new AbortController();
+    const reading = readUntil(over.signal, worker, log);
+    times.beside.push(...(await probeTimes(check)));
+    over.abort();
+    await reading;
+  }
+  for (const [name, all] of Object.entries(times)) {
+    const sorted = all.sort((a, b) => a - b);
+    const [p50, p95, p99] = [0.5, 0.95, 0.99].map((share) =>
+      (sorted[Math.floor(share * sorted.length)] ?? Number.NaN).toFixed(2),
+    );
+    console.log(`http checks ${name.padEnd(6)} p50 ${p50} ms, p95 ${p95} ms, p99 ${p99} ms`);
+  }
+  await check[Symbol.asyncDispose]?.();
+}
+
+async function readUntil(signal: AbortSignal, worker: LogWorker, log: number): Promise<void> {
+  while (!signal.aborted) {
+    await worker.read(log, { state: undefined, nowMs: Date.now(), budgetMs: 60_000 }, signal);
+  }
+}
+
+async function probeTimes(check: Check): Promise<number[]> {
+  const times: number[] = [];
+  for (let probe = 0; probe < probesPerTurn; probe++) {
+    const run = { signal: AbortSignal.timeout(5000), state: undefined, waiting: () => undefined };
+    const startMs = performance.now();
+    const { verdict } = await check.run(run);
+    times.push(performance.now() - startMs);
+    if (verdict.status !== 'up') throw new Error(JSON.stringify(verdict));
+    await delay(10);
+  }
+  return times;
+}
+
+function openLog(worker: LogWorker, target: string): number {
+  return worker.open({
+    target,
+    rotated: [],
+    format: parseLogFormat(`${presets['nginx-combined']} $request_time`),
+    routes: [],
+    values: [],
+    start: 'beginning',
+    lineBytesMax: 65_536,
+    clientsMax: 1_000_000,
+    windowMs: 86_400_000,
+    missingGraceMs: 0,
+    sliceBytes: 2 ** 20,
+  });
+}
