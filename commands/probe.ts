@@ -147,7 +147,8 @@ function describe({
   ...found
 }: Finding): string {
   const values = found.measurements.flatMap(({ name, unit, attributes, value }) => {
-    if (typeof value !== 'number' || attributes['phase'] !== undefined) return [];
+    const isBar = attributes['phase'] !== undefined && attributes['hop'] === undefined;
+    if (typeof value !== 'number' || isBar) return [];
     const labels = Object.entries(attributes).map(([key, text]) => `${key}=${text}`);
     return [[[name, ...labels].join(' '), formatValue(value, unit)] as const];
   });

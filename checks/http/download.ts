@@ -88,9 +88,7 @@ export class Download {
 
   /** Takes a piece; the failure that ends the download, if there is one. */
   push(piece: Buffer): Failure | undefined {
-    const nowMs = arrivalMs(this.#clock);
-    this.longestStallMs = Math.max(this.longestStallMs, nowMs - this.#lastMs);
-    this.#lastMs = nowMs;
+    this.#noteArrival();
     this.received += piece.length;
     this.pieces += 1;
     if (this.received > this.#plan.bytesMax) return this.#tooLarge('as it comes');
@@ -105,7 +103,7 @@ export class Download {
       this.#decoder?.input.destroy();
       return undefined;
     }
-    this.longestStallMs = Math.max(this.longestStallMs, this.idleMs);
+    this.#noteArrival();
     this.#decoder?.input.end();
     await this.#decoder?.done;
     return this.#failure;
@@ -119,6 +117,12 @@ export class Download {
   /** The decoded body, or undefined when more came than was to be kept. */
   get content(): Uint8Array | undefined {
     return this.decoded > this.#plan.textBytesMax ? undefined : Buffer.concat(this.#kept);
+  }
+
+  #noteArrival(): void {
+    const nowMs = arrivalMs(this.#clock);
+    this.longestStallMs = Math.max(this.longestStallMs, nowMs - this.#lastMs);
+    this.#lastMs = nowMs;
   }
 
   #openDecoder(codings: readonly string[]): Decoder {

@@ -46,6 +46,8 @@ export async function fetch(
     if (fetched.failure || response === undefined || parts.settings.redirects === 0) return fetched;
     const next = followRedirect(response, intent);
     if (next === undefined) return fetched;
+    const { origin, pathname } = intent.url;
+    parts.trace.note(`redirect_${hop}`, `${response.status} from ${origin}${pathname}`);
     visited.add(await visitOf(intent, cookies));
     await cookies.take(response, intent.url);
     const failure =

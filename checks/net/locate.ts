@@ -26,6 +26,7 @@ export async function locate(
   const denied = isIP(host) ? undefined : deniedServer(network.resolve.servers, network.egress);
   if (denied) return denied;
   if (!isIP(host)) trace.peer = firstServer(network.resolve.servers);
+  if (isIP(host)) trace.stop();
   const resolution = await resolve(host, network.resolve, signal);
   trace.stop();
   if (resolution instanceof Failure) return resolution;

@@ -75,9 +75,23 @@ describe('probe', () => {
     const bad = await farpoint('probe', 'http', site.url, '--expect-match', '^good$');
     expect(bad.code).toBe(1);
     expect(bad.output).toContain('body_mismatch: the body does not match ^good$');
+    const more = ['--expect-not', 'fine', '--expect-version', '2', '--expect-throughput', '1MiB'];
+    const worse = await farpoint('probe', 'http', site.url, '--compression', ...more);
+    expect(worse.output).toMatch(/^http_version: .*; the body contains "fine"$/m);
     const wrong = await farpoint('probe', 'http', site.url, '--expect-match', '(');
     expect(wrong.code).toBe(2);
     expect(wrong.output).toMatch(/regular expression/i);
+  });
+
+  test('shows where redirects led, and how long each hop took', async () => {
+    await using from = await serveHttp((_request, response) => {
+      response.writeHead(302, { location: `${site.url}to?token=hush` }).end();
+    });
+    const { output } = await farpoint('probe', 'http', `${from.url}old`);
+    expect(output).toContain(`redirect_0  302 from ${from.url}old\n`);
+    expect(output).toMatch(/^answer .* from http:\/\/127\.0\.0\.1:\d+\/to$/m);
+    expect(output).toMatch(/^probe\.http\.hop\.duration hop=1 phase=processing +[\d.]+ [mµ]s$/m);
+    expect(output).not.toContain('hush');
   });
 
   test('prints an object for programs', async () => {
