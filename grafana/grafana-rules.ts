@@ -14,7 +14,7 @@ import {
   runbookUrl,
 } from './rule.ts';
 import { type Settings } from './settings.ts';
-import { grafanaWords } from './words.ts';
+import { grafanaExplanations, grafanaWords } from './words.ts';
 
 export const folder = 'Farpoint';
 const expressionUid = '__expr__';
@@ -51,19 +51,25 @@ function build(
     readonly group: string;
   },
 ): Rule {
-  const { severity, states, summary } = alert;
+  const { severity, states } = alert;
+  const summary = alert.summary(grafanaWords);
+  const explanations = Object.entries(grafanaExplanations(summary));
   return new RuleBuilder(alertName(alert))
     .uid(`farpoint-${kebab(alert.name)}`)
     .ruleGroup(context.group)
     .condition('B')
-    .queries([query('A', inline(alert.expression, context.recordings)), threshold('B', alert)])
+    .queries([
+      query('A', inline(alert.expression, context.recordings)),
+      threshold('B', alert),
+      ...explanations.map(([name, expression]) => query(name, expression)),
+    ])
     .forDuration(alert.for)
     .noDataState(states.noData)
     .execErrState(states.failure)
     .missingSeriesEvalsToResolve(missingEvaluations)
     .labels({ severity })
     .annotations({
-      summary: summary(grafanaWords),
+      summary,
       runbook_url: runbookUrl(alert, context.settings),
       dashboard_url: dashboardUrl(alert, context.settings),
     })

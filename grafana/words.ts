@@ -22,14 +22,46 @@ export const prometheusWords: Words = {
     `; {{ with query (${ask(lastUp(scope), scope)}) }}last up at {{ . | first | value | humanizeTimestamp }}{{ else }}not up in the last 6 hours{{ end }}`,
 };
 
-/** Templates of Grafana, which know the alert's labels and value only; the dashboard tells the rest. */
+/**
+ * Templates of Grafana. They cannot ask; but a rule may have queries beside its condition, and of each an
+ * alert is given the series whose labels include its own (`grafanaExplanations`). Where there is none, or a
+ * series without labels, nothing is said.
+ */
 export const grafanaWords: Words = {
   label: (name) => `{{ $labels.${name} }}`,
   value: (as) => `{{ $values.A.Value | ${formats[as]} }}`,
   where: 'in {{ $values.A.Value | humanizePercentage }} of the regions that can tell',
-  why: () => '',
-  since: () => '',
+  why: (scope) => `{{ with $values.${refIds.why[scope]}.Labels.error_type }}: {{ . }}{{ end }}`,
+  since: (scope) =>
+    `{{ with $values.${refIds.since[scope]}.Labels.instance }}; last up at {{ $values.${refIds.since[scope]}.Value | humanizeTimestamp }}{{ end }}`,
 };
+
+const refIds = {
+  why: { target: 'Why', region: 'WhyThere' },
+  since: { target: 'Since', down: 'SinceDown', region: 'SinceThere' },
+};
+
+/**
+ * The queries that a summary in Grafana's words speaks of, by their name: each gives at most one series for
+ * each alert, and always one, since a rule of which any query finds nothing has no data. Why is the
+ * commonest error: labels of several series cannot be joined.
+ */
+export function grafanaExplanations(summary: string): Readonly<Record<string, string>> {
+  const down = 'max without (verdict) (probe_verdict{verdict="down"} == 1)';
+  const errors = `(probe_error and ignoring (error_type) ${down})`;
+  const commonest = (places: string): string =>
+    `topk without (error_type) (1, count without (${places}) ${errors})`;
+  const newest = (places: string, series: string): string => `max without (${places}) (${series})`;
+  const all = {
+    [refIds.why.target]: commonest('region, agent'),
+    [refIds.why.region]: commonest('agent'),
+    [refIds.since.target]: newest('region, agent', lastUpSeries('')),
+    [refIds.since.down]: newest('region, agent', `${lastUpSeries('')} and ${down}`),
+    [refIds.since.region]: newest('agent', lastUpSeries('')),
+  };
+  const spokenOf = Object.entries(all).filter(([name]) => summary.includes(`$values.${name}.`));
+  return Object.fromEntries(spokenOf.map(([name, query]) => [name, `${query} or on () vector(0)`]));
+}
 
 const formats = {
   number: 'humanize',

@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { grafanaFiles } from '#grafana/files';
 import { prometheusRules, recordingRules } from '#grafana/prometheus-rules';
-import { inline } from '#grafana/rule';
 import { defaultSettings } from '#grafana/settings';
 import { Deployment } from '../support/deployment.ts';
 import { eventually } from '../support/farpoint.ts';
@@ -117,13 +117,21 @@ checks:
 
 /** With the recordings, and as Grafana asks them; variables and intervals stand for what a reader chose. */
 function allQueries(): readonly string[] {
-  const recordings = groups.flatMap(({ recordings }) => recordings);
-  const rules = groups.flatMap(({ recordings, alerts }) => [...recordings, ...alerts]);
-  const expressions = rules.flatMap(({ expression }) => [
-    expression,
-    inline(expression, recordings),
-  ]);
-  const panels = Object.entries(grafanaFiles(defaultSettings))
+  const files = grafanaFiles(defaultSettings);
+  const { groups: provisioned } = parse(
+    files['provisioning/alerting/farpoint-rules.yaml'] ?? '',
+  ) as {
+    groups: { rules: { data: { model: { expr?: string } }[] }[] }[];
+  };
+  const expressions = [
+    ...groups.flatMap(({ recordings, alerts }) =>
+      [...recordings, ...alerts].map(({ expression }) => expression),
+    ),
+    ...provisioned.flatMap(({ rules }) =>
+      rules.flatMap(({ data }) => data.flatMap(({ model }) => model.expr ?? [])),
+    ),
+  ];
+  const panels = Object.entries(files)
     .filter(([file]) => file.endsWith('.json'))
     .flatMap(([, dashboard]) => [...dashboard.matchAll(/"expr": (".*")/g)])
     .map(([, expression = '']) => String(JSON.parse(expression)));

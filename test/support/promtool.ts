@@ -23,6 +23,26 @@ export function replay(incident: Incident): Promise<string> {
   });
 }
 
+/** What a query is to answer at a minute of an incident: labels and value of each series. */
+export interface Look {
+  readonly query: string;
+  readonly minute: number;
+  readonly series: readonly (readonly [labels: Readonly<Record<string, string>>, value: number])[];
+}
+
+/** Asks during an incident; gives what was not answered as it should be, nothing if all was. */
+export function askDuring(incident: Incident, looks: readonly Look[]): Promise<string> {
+  const written = looks.map(({ query, minute, series }) => ({
+    expr: query,
+    eval_time: `${minute}m`,
+    exp_samples: series.map(([labels, value]) => {
+      const pairs = Object.entries(labels).map(([name, label]) => `${name}="${label}"`);
+      return { labels: `{${pairs.join(', ')}}`, value };
+    }),
+  }));
+  return runPromtool(groups, incident, { promql_expr_test: written });
+}
+
 /** Replays an incident against an alert's mutants at once; gives those that did not fire as the alert should. */
 export async function caughtBy(
   incident: Incident,

@@ -73,7 +73,7 @@ function agent({ regions, targets, intervalMs }: WorldSettings): string {
     'agent: { region: "${env:FARPOINT_REGION}", data: "${env:FARPOINT_DATA}" }',
     `collector: { urls: ['${collectorUrl}'], key: '\${env:FARPOINT_KEY}' }`,
     `regions: [${regions.join(', ')}]`,
-    `defaults: { every: ${intervalMs / 1000}s, timeout: 2500ms, service: shop }`,
+    `defaults: { every: ${intervalMs / 1000}s, timeout: 2s, service: shop }`,
     'checks:',
     `  - { name: home, type: http, targets: [${targets.map((url) => `'${url}'`).join(', ')}] }`,
   );
