@@ -25,12 +25,17 @@ interface Decoder {
   readonly done: Promise<void>;
 }
 
+/** Decompression may lag behind by so much before no more is read: with less, its speed would be measured. */
+const backlog: { readonly writableHighWaterMark: number; readonly chunkSize?: number } = {
+  writableHighWaterMark: 4 * 1024 * 1024,
+};
+
 const decoders: Readonly<Record<string, () => Transform>> = {
-  gzip: () => createGunzip(),
-  'x-gzip': () => createGunzip(),
-  deflate: () => createInflate(),
-  br: () => createBrotliDecompress(),
-  zstd: () => createZstdDecompress(),
+  gzip: () => createGunzip(backlog),
+  'x-gzip': () => createGunzip(backlog),
+  deflate: () => createInflate(backlog),
+  br: () => createBrotliDecompress(backlog),
+  zstd: () => createZstdDecompress(backlog),
 };
 
 /**
@@ -50,6 +55,7 @@ export class Download {
   readonly #hash: Hash | undefined;
   readonly #kept: Buffer[] = [];
   #keptBytes = 0;
+  #caughtUp: Promise<void> | undefined;
   #lastMs: number;
   #decoder: Decoder | undefined;
   #failure: Failure | undefined;
@@ -81,9 +87,14 @@ export class Download {
     this.#decoder = this.#openDecoder(codings);
   }
 
-  /** How long nothing has come. */
+  /** Resolves when decompression has caught up; until then no more should be read. Undefined when all is well. */
+  get caughtUp(): Promise<void> | undefined {
+    return this.#caughtUp;
+  }
+
+  /** How long nothing has come, though it was waited for. */
   get idleMs(): number {
-    return this.#clock.monotonicMs() - this.#lastMs;
+    return this.#caughtUp ? 0 : this.#clock.monotonicMs() - this.#lastMs;
   }
 
   /** Takes a piece; the failure that ends the download, if there is one. */
@@ -92,7 +103,7 @@ export class Download {
     this.received += piece.length;
     this.pieces += 1;
     if (this.received > this.#plan.bytesMax) return this.#tooLarge('as it comes');
-    if (this.#decoder) this.#decoder.input.write(piece);
+    if (this.#decoder) this.#decode(piece, this.#decoder.input);
     else if (this.#failure === undefined) this.#take(piece);
     return this.#failure;
   }
@@ -117,6 +128,18 @@ export class Download {
   /** The decoded body, or undefined when more came than was to be kept. */
   get content(): Uint8Array | undefined {
     return this.decoded > this.#plan.textBytesMax ? undefined : Buffer.concat(this.#kept);
+  }
+
+  #decode(piece: Buffer, input: Writable): void {
+    if (!input.write(piece)) this.#caughtUp ??= this.#catchUp(input);
+  }
+
+  async #catchUp(input: Writable): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    input.once('drain', resolve).once('close', resolve);
+    await promise;
+    this.#caughtUp = undefined;
+    this.#lastMs = this.#clock.monotonicMs();
   }
 
   #noteArrival(): void {

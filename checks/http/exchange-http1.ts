@@ -67,9 +67,9 @@ function createHandler({
     onResponseStart: (_controller, status, headers) => {
       if (status >= 200 || status === 101) reception.head(status, headers satisfies Headers);
     },
-    onResponseData: (_controller, piece) => {
+    onResponseData: (controller, piece) => {
       newest = piece;
-      reception.piece(piece);
+      reception.piece(piece, controller);
     },
     onResponseEnd: () => reception.end(reads.after(newest)),
     onResponseError: (_controller, error) => reception.broken(error),

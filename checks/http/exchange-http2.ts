@@ -39,7 +39,7 @@ export function exchangeHttp2(
       reception.begin(2);
       reception.head(headers[':status'] ?? 0, plain(headers));
     })
-    .on('data', (piece: Buffer) => reception.piece(piece))
+    .on('data', (piece: Buffer) => reception.piece(piece, stream))
     .once('end', () => {
       if (stream.rstCode === constants.NGHTTP2_NO_ERROR) reception.end();
     })

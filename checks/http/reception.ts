@@ -21,6 +21,12 @@ export interface Outcome {
   readonly failure: Failure | undefined;
 }
 
+/** What pieces of a body come from. */
+export interface Source {
+  pause(): unknown;
+  resume(): unknown;
+}
+
 /** Deadlines within a run. */
 export interface ReceptionLimits {
   readonly headersMs: number | undefined;
@@ -79,10 +85,15 @@ export class Reception {
     this.#watchBody();
   }
 
-  piece(piece: Buffer): void {
+  /** Takes a piece of the body from where it comes; more of it has to wait while this one is too much. */
+  piece(piece: Buffer, source: Source): void {
     if (this.#isOver) return;
     const failure = this.#download.push(piece);
     if (failure) this.fail(failure);
+    const { caughtUp } = this.#download;
+    if (failure || caughtUp === undefined) return;
+    source.pause();
+    void caughtUp.then(() => source.resume());
   }
 
   /** The body is complete; `excess` bytes came behind it. */
