@@ -3,19 +3,22 @@
  * while a backend is away, in the history, and in VictoriaMetrics; and what a thousand targets take of
  * an agent's memory. Real programs, real HTTP checks on loopback.
  *
- *     node test/bench/sizing.ts [SECONDS]
+ *     node test/bench/sizing.ts [SECONDS] [PROGRAM]
+ *
+ * PROGRAM is the farpoint.js to start, by default that of this checkout, whose TypeScript takes more
+ * memory than what users install.
  */
 import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { readAgentStatus } from '#lib/agent-status';
 import { newKey } from '#lib/key';
-import { eventually, Farpoint } from '../support/farpoint.ts';
+import { eventually, Farpoint, program } from '../support/farpoint.ts';
 import { temporaryFolder } from '../support/outboxes.ts';
 import { serveHttp } from '../support/serve.ts';
 import { freePort, startVictoriaMetrics } from '../support/servers.ts';
 
-const seconds = Number(process.argv[2] ?? 20);
+const [seconds = '20', chosen = program] = process.argv.slice(2);
 const targets = 20;
 
 using folder = temporaryFolder();
@@ -26,9 +29,9 @@ const key = newKey('eu');
 writeFileSync(join(folder.path, 'collector.yaml'), collectorConfiguration());
 
 const runs = await fillOutbox();
-await deliver();
+const queued = await deliver();
 for (const [name, bytes] of [
-  ["collector's queue, of one sink", sizeOf(join(folder.path, 'collector', 'queue'))],
+  ["collector's queue, of a sink that is away", queued],
   ['history', sizeOf(join(folder.path, 'collector', 'history'))],
 ] as const) {
   console.log(`${name}: ${Math.round(bytes / runs)} bytes a run`);
@@ -39,8 +42,8 @@ await measureMemory();
 /** Runs checks while no collector is there; gives how many. */
 async function fillOutbox(): Promise<number> {
   writeFileSync(join(folder.path, 'agent.yaml'), agentConfiguration(targets, '100ms', '90ms'));
-  await using agent = startAgent();
-  await delay(seconds * 1000);
+  await using agent = start('agent');
+  await delay(Number(seconds) * 1000);
   await agent.stop();
   const status = await readAgentStatus(join(folder.path, 'agent'));
   const { blocks = 0, bytes = 0 } = status?.outbox ?? {};
@@ -48,20 +51,21 @@ async function fillOutbox(): Promise<number> {
   return blocks;
 }
 
-/** Lets a collector have what waits, and no more. */
-async function deliver(): Promise<void> {
-  await using collector = Farpoint.start(['collector', '-c', join(folder.path, 'collector.yaml')]);
+/** Lets a collector have what waits, and no more; gives how many bytes a sink that is away holds back. */
+async function deliver(): Promise<number> {
+  await using collector = start('collector');
   await eventually('the collector to be ready', () => collector.output.includes('is ready'));
   writeFileSync(join(folder.path, 'agent.yaml'), agentConfiguration(targets, '1h', '90ms'));
-  await using agent = startAgent();
+  await using agent = start('agent');
   await eventually('the outbox to be empty', async () => {
     return (await readAgentStatus(join(folder.path, 'agent')))?.outbox.blocks === 0;
   });
-  await eventually('the backend to have it', async () => {
-    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-    return /^farpoint_queue_blocks\{[^}]*sink="backend"[^}]*\} 0$/m.test(text);
-  });
   await agent.stop();
+  return await eventually('the backend to have it', async () => {
+    const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    if (!/^farpoint_queue_blocks\{[^}]*sink="backend"[^}]*\} 0$/m.test(text)) return undefined;
+    return Number(/^farpoint_queue_bytes\{[^}]*sink="away"[^}]*\} (\S+)$/m.exec(text)?.[1]);
+  });
 }
 
 async function measureBackend(): Promise<void> {
@@ -71,13 +75,14 @@ async function measureBackend(): Promise<void> {
   const text = await (await fetch(`${backend.url}/metrics`)).text();
   const sum = (pattern: RegExp): number =>
     [...text.matchAll(pattern)].reduce((total, [, value]) => total + Number(value), 0);
-  const samples = sum(/^vm_rows\{type="storage\/[^}]*\} (\S+)$/gm);
+  const stored = sum(/^vm_rows\{type="storage\/[^}]*\} (\S+)$/gm);
+  const samples = sum(/^vm_rows_inserted_total\{type="promremotewrite"\} (\S+)$/gm);
   const bytes = sum(/^vm_data_size_bytes\{type="storage\/[^}]*\} (\S+)$/gm);
   const index = sum(/^vm_data_size_bytes\{type="indexdb[^}]*\} (\S+)$/gm);
   const series = sum(/^vm_new_timeseries_created_total (\S+)$/gm);
   console.log(
-    `VictoriaMetrics: ${(samples / runs).toFixed(1)} samples and ${Math.round(bytes / runs)} bytes a run, ` +
-      `${(bytes / samples).toFixed(2)} bytes a sample, ${Math.round(series / targets)} series a target, ${Math.round(index / series)} bytes of index a series`,
+    `VictoriaMetrics: ${(samples / runs).toFixed(1)} samples and ${Math.round(((bytes / stored) * samples) / runs)} bytes a run, ` +
+      `${(bytes / stored).toFixed(2)} bytes a sample, ${Math.round(series / targets)} series a target, ${Math.round(index / series)} bytes of index a series`,
   );
 }
 
@@ -85,7 +90,7 @@ async function measureMemory(): Promise<void> {
   const sizes: number[] = [];
   for (const count of [100, 2100]) {
     writeFileSync(join(folder.path, 'agent.yaml'), agentConfiguration(count, '30s', '10s'));
-    await using agent = startAgent();
+    await using agent = start('agent');
     await delay(35_000);
     sizes.push(residentMb(agent.pid ?? 0));
   }
@@ -96,9 +101,11 @@ async function measureMemory(): Promise<void> {
   );
 }
 
-function startAgent(): Farpoint {
-  return Farpoint.start(['agent', '-c', join(folder.path, 'agent.yaml')], {
+function start(command: 'agent' | 'collector'): Farpoint {
+  const file = join(folder.path, `${command}.yaml`);
+  return Farpoint.startOther([process.execPath, chosen, command, '-c', file], {
     NODE_ENV: 'production',
+    NODE_COMPILE_CACHE: join(folder.path, 'cache'),
   });
 }
 

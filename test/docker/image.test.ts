@@ -43,6 +43,8 @@ needs('root', 'podman', 'runc', 'mmdebstrap', 'victoria-metrics')('the image', (
     const modules = inside(['ls', '/opt/farpoint/node_modules']).split('\n');
     expect(modules).toEqual(['@koromix', '@napi-rs', 'koffi', 'snappy']);
     expect(inside(['grep', '-c', 'license', '-i', '/opt/farpoint/LICENSES'])).toMatch(/^\d{3,}$/);
+    const cached = inside(['find', '/opt/farpoint/compile-cache', '-type', 'f']).split('\n');
+    expect(cached.length, 'of agents and the collector').toBeGreaterThan(40);
     const { components } = JSON.parse(inside(['cat', '/opt/farpoint/sbom.cdx.json']));
     const listed = components.map(({ name }: { name: string }) => name);
     expect(listed).toEqual(expect.arrayContaining(Object.keys(packageJson.dependencies)));
