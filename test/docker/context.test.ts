@@ -10,3 +10,10 @@ test('the build of the image sees every folder that is compiled', () => {
   expect(include.length).toBeGreaterThan(5);
   for (const folder of include) expect(seen).toContain(`!${folder}`);
 });
+
+test('every package that is native comes for both architectures of the image', () => {
+  const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+  for (const name of ['@koromix/koffi-linux-x64', '@koromix/koffi-linux-arm64', '@napi-rs/snappy-linux-x64-gnu', '@napi-rs/snappy-linux-arm64-gnu']) {
+    expect(packages[`node_modules/${name}`]?.integrity, name).toMatch(/^sha512-/);
+  }
+});
