@@ -218,7 +218,8 @@ export const bodyFaults: readonly Fault[] = [
       answering(
         (socket) => {
           socket.write(response(['HTTP/1.1 200 OK', 'Content-Length: 8'], 'half'));
-          setTimeout(() => socket.end('half'), 60);
+          // So much later that a busy machine still reads the halves one after the other.
+          setTimeout(() => socket.end('half'), 1000);
         },
         { settings: { expect: { throughput: { min: '1MiB' } } } },
       ),

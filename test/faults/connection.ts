@@ -2,10 +2,10 @@ import { createServer, type Socket } from 'node:net';
 import { http } from '#checks/http';
 import { tcp } from '#checks/tcp';
 import { serve } from '../support/serve.ts';
-import { answering, type Fault, httpTrouble, ok, response, soon, type Trouble } from './fault.ts';
+import { answering, type Fault, ok, response, soon, type Trouble } from './fault.ts';
 
 export const connectionFaults: readonly Fault[] = [
-  { name: 'connect: refused', error: 'connect_refused', open: () => closedPort() },
+  { name: 'connect: refused', error: 'connect_refused', open: async () => closedPort() },
   {
     name: 'connect: reset after the connection, before a banner',
     error: 'connect_reset',
@@ -69,7 +69,7 @@ export const connectionFaults: readonly Fault[] = [
     name: 'proxy: nobody listens',
     error: 'proxy_refused',
     open: async () => {
-      const { target, ...rest } = await closedPort();
+      const { target, ...rest } = closedPort();
       return { ...rest, target: 'https://service.test/', settings: { proxy: target } };
     },
   },
@@ -87,10 +87,9 @@ export const connectionFaults: readonly Fault[] = [
   },
 ];
 
-async function closedPort(): Promise<Trouble> {
-  const trouble = await httpTrouble(createServer());
-  await trouble[Symbol.asyncDispose]();
-  return { ...trouble, [Symbol.asyncDispose]: async () => undefined };
+/** No port of a server that is gone: another test's may get it in the meantime. Nobody listens on port 1. */
+function closedPort(): Trouble {
+  return remote('http://127.0.0.1:1/');
 }
 
 async function tcpTrouble(greet: (socket: Socket) => void, settings: object): Promise<Trouble> {

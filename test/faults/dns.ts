@@ -1,8 +1,6 @@
-import { createServer } from 'node:net';
 import { dns } from '#checks/dns';
 import { http } from '#checks/http';
 import { address, type DnsReply, serveDns } from '../support/dns-server.ts';
-import { serve } from '../support/serve.ts';
 import { type Fault, soon, type Trouble, type TroubleOptions } from './fault.ts';
 
 const nxdomain: DnsReply = { rcode: 3 };
@@ -85,12 +83,10 @@ async function named(
 }
 
 async function unservedName(): Promise<Trouble> {
-  const gone = await serve(createServer());
-  await gone[Symbol.asyncDispose]();
   return {
     check: http,
     target: 'http://service.test/',
-    settings: { resolvers: [`127.0.0.1:${gone.port}`] },
+    settings: { resolvers: ['127.0.0.1:1'] },
     [Symbol.asyncDispose]: async () => undefined,
   };
 }

@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, isIPv4, type Server } from 'node:net';
@@ -56,7 +57,7 @@ export async function serveDns(
       socket.end(Buffer.concat([length, message]));
     });
   });
-  const udp = await listenOnBoth(tcp);
+  const udp = options.tcp === false ? await listenAlone() : await listenOnBoth(tcp);
   const { port } = udp.address();
   let closed = false;
   udp.on('message', (query, from) => {
@@ -66,7 +67,6 @@ export async function serveDns(
       if (!closed) udp.send(message, from.port, from.address);
     }, options.delayMs ?? 0);
   });
-  if (options.tcp === false) tcp.close();
   return {
     address: `127.0.0.1:${port}`,
     questions,
@@ -87,15 +87,27 @@ async function listenOnBoth(tcp: Server): Promise<Socket> {
     await once(tcp, 'listening');
     const { port } = tcp.address() as AddressInfo;
     const udp = createSocket('udp4').bind(port, '127.0.0.1');
-    const taken = await once(udp, 'listening').then(
-      () => false,
-      (error: NodeJS.ErrnoException) => error.code === 'EADDRINUSE',
-    );
-    if (!taken) return udp;
+    if (await isListening(udp)) return udp;
     udp.close();
     tcp.close();
     await once(tcp, 'close');
   }
+}
+
+/** On a port that no other server is given, so that nobody listens there on TCP. */
+async function listenAlone(): Promise<Socket> {
+  for (;;) {
+    const udp = createSocket('udp4').bind(randomInt(20_000, 32_000), '127.0.0.1');
+    if (await isListening(udp)) return udp;
+    udp.close();
+  }
+}
+
+async function isListening(udp: Socket): Promise<boolean> {
+  return once(udp, 'listening').then(
+    () => true,
+    (error: NodeJS.ErrnoException) => error.code !== 'EADDRINUSE',
+  );
 }
 
 /** An A or AAAA record. */
