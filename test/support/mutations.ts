@@ -6,7 +6,10 @@ export interface Mutant {
   readonly wrong: Alert;
 }
 
-/** Every mistake of a number: the threshold half as much again, and a third less; the delay a minute off. */
+/**
+ * Every mistake of a number: the threshold half as much again, and a third less, and so each number by
+ * which the expression itself decides; the delay a minute off.
+ */
 export function mutantsOf(alert: Alert): readonly Mutant[] {
   const { fires } = alert;
   const [side, threshold] = 'above' in fires ? ['above', fires.above] : ['below', fires.below];
@@ -15,6 +18,10 @@ export function mutantsOf(alert: Alert): readonly Mutant[] {
     ...wrongThresholds(threshold).map((wrong) => ({
       change: `${side} ${wrong}, not ${threshold}`,
       wrong: { ...alert, fires: side === 'above' ? { above: wrong } : { below: wrong } },
+    })),
+    ...wrongExpressions(alert.expression).map(([change, expression]) => ({
+      change,
+      wrong: { ...alert, expression },
     })),
     ...(minutes === 0 ? [1] : [minutes - 1, minutes + 1]).map((wrong) => ({
       change: `for ${wrong}m, not ${alert.for}`,
@@ -28,4 +35,21 @@ function wrongThresholds(threshold: number): readonly number[] {
   if (threshold === 0) return [-1, 5];
   if (threshold === 1) return [0, 2];
   return [threshold / 1.5, threshold * 1.5];
+}
+
+/** Not in durations and names, not what only converts a unit, and not the 0 and 1 of arithmetic. */
+const numbers = /(?<![\w.:[]|\/ )\d+(?:\.\d+)?(?![\w.])/g;
+
+function wrongExpressions(expression: string): readonly (readonly [string, string])[] {
+  return [...expression.matchAll(numbers)]
+    .filter(([number]) => !['0', '1'].includes(number))
+    .flatMap(({ 0: number, index }) =>
+      wrongThresholds(Number(number)).map(
+        (wrong) =>
+          [
+            `${wrong} for ${number} at ${index}`,
+            `${expression.slice(0, index)}${wrong}${expression.slice(index + number.length)}`,
+          ] as const,
+      ),
+    );
 }

@@ -112,14 +112,16 @@ export async function rollingUpgrade(
   return { verdicts, exitCodes };
 }
 
+/** Kills an agent and starts it again; others may be cut off meanwhile. */
 export async function killedOften(world: World, region: Region, times: number): Promise<Verdicts> {
-  return throughout(world, async () => {
+  const killing = async (): Promise<void> => {
     for (let time = 0; time < times; time++) {
       await delay(500 + ((time * 701) % 1500));
       await world.stop(region, 'SIGKILL');
       world.startAgent(region);
     }
-  });
+  };
+  return throughout(world, killing, [region]);
 }
 
 /**
@@ -233,21 +235,29 @@ async function told(world: World, what: readonly string[]): Promise<void> {
 
 const everything: Window = { fromUnixMs: 0, toUnixMs: Infinity };
 
-/** Every verdict from a moment before `happening` until all regions are heard of again after it. */
-async function throughout(world: World, happening: () => Promise<void>): Promise<Verdicts> {
+/** Every verdict from a moment before `happening` until the regions are heard of again after it. */
+async function throughout(
+  world: World,
+  happening: () => Promise<void>,
+  heard: readonly Region[] = regions,
+): Promise<Verdicts> {
   const fromUnixMs = Date.now() - momentMs;
   await happening();
-  await reached(world, Date.now());
+  await reached(world, Date.now(), heard);
   return verdictsIn(await world.runs(fromUnixMs), everything);
 }
 
-/** Waits until the backend has a run of each region that began after the time. */
-async function reached(world: World, unixMs: number): Promise<void> {
+/** Waits until the backend has a run of each of the regions that began after the time. */
+async function reached(
+  world: World,
+  unixMs: number,
+  heard: readonly Region[] = regions,
+): Promise<void> {
   await eventually(
-    'runs of every region to reach the backend',
+    `runs of ${heard.join(', ')} to reach the backend`,
     async () => {
       const runs = await world.runs(unixMs);
-      return regions.every((region) => newestOf(runs, region) > unixMs);
+      return heard.every((region) => newestOf(runs, region) > unixMs);
     },
     60_000,
   );
