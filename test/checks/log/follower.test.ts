@@ -17,17 +17,27 @@ import { valuesOf } from '#test/support/run-check';
 /** test/campaign/log.ts runs more of the same. */
 const schedulesEach = 100;
 const seed = 1;
+/** They take two seconds where nothing else is going on. */
+const timeoutMs = 120_000;
 
 describe('every line is accounted for', () => {
-  it.each(losslessRotations)('exactly once: %s', async (rotation) => {
-    expect(await violations(rotation)).toEqual([]);
-  });
+  it.each(losslessRotations)(
+    'exactly once: %s',
+    async (rotation) => {
+      expect(await violations(rotation)).toEqual([]);
+    },
+    timeoutMs,
+  );
 });
 
 describe('no line is counted twice, and no more reported lost than was', () => {
-  it.each(lossyRotations)('%s', async (rotation) => {
-    expect(await violations(rotation)).toEqual([]);
-  });
+  it.each(lossyRotations)(
+    '%s',
+    async (rotation) => {
+      expect(await violations(rotation)).toEqual([]);
+    },
+    timeoutMs,
+  );
 });
 
 it('reads a long backlog in several runs, each as long as it may', async () => {
