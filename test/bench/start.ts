@@ -29,7 +29,7 @@ agent: { region: eu, data: '${join(folder.path, 'data')}' }
 collector: { urls: ['http://127.0.0.1:1'] }
 log: { level: error }
 regions: [eu]
-checks: [{ name: near, type: tcp, service: s, target: '127.0.0.1:${port}', every: 1s, timeout: 900ms }]
+checks: [{ name: near, type: tcp, service: s, target: '127.0.0.1:${port}', every: 100ms, timeout: 90ms }]
 `,
 );
 const probes: number[] = [];

@@ -79,7 +79,7 @@ export class ComposeStack implements Disposable {
     const networks = ['network', 'ls', '--format={{.Name}}', '--filter=name=docker_'];
     return [
       ['ps', '--all', '--format={{.Names}}'],
-      ['volume', 'ls', '--quiet'],
+      ['volume', 'ls', '--quiet', '--filter=name=docker_'],
       ...(this.#compose === 'podman-compose' ? [] : [networks]),
     ].flatMap((question) => this.#engine.podman(question).split('\n').filter(Boolean));
   }
