@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Incident } from '../support/incident.ts';
-import { mutantsOf } from '../support/mutations.ts';
+import { mutantsOf, mutantsOfRecording } from '../support/mutations.ts';
 import { needs } from '../support/needs.ts';
 import { caughtBy, groups, replay } from '../support/promtool.ts';
 
@@ -56,6 +56,29 @@ needs('promtool')('mutated', () => {
         uncaught = uncaught.filter((mutant) => !caught.includes(mutant));
       }
       expect(uncaught.map(({ change }) => change)).toEqual([]);
+    },
+  );
+});
+
+/** Incidents that notice a mistake in a number by which a recording decides. */
+const noticing: Readonly<Record<string, readonly string[]>> = {
+  'farpoint:region:held': ['agents-dead-for-hours.ts'],
+  'farpoint:region:slowdown': ['fast-target-becomes-slow.ts'],
+  'farpoint:target:up': ['long-outage-in-two-of-three.ts', 'two-regions-disagree.ts'],
+};
+
+needs('promtool')('mutated recordings', () => {
+  test.concurrent.each(groups.flatMap(({ recordings }) => recordings))(
+    'no mistake in a number of $name passes all incidents',
+    { timeout: 120_000 },
+    async (recording) => {
+      const { name } = recording;
+      const replayed = incidents.filter(({ file }) => noticing[name]?.includes(file));
+      for (const { change, wrong } of mutantsOfRecording(recording, groups)) {
+        const problems: string[] = [];
+        for (const { incident } of replayed) problems.push(await replay(incident, wrong));
+        expect(problems.join(''), `${name}: ${change}`).not.toBe('');
+      }
     },
   );
 });

@@ -1,4 +1,4 @@
-import { type Alert } from '#grafana/rule';
+import { type Alert, type Recording, type RuleGroup } from '#grafana/rule';
 
 /** An alert with one mistake in it. */
 export interface Mutant {
@@ -28,6 +28,22 @@ export function mutantsOf(alert: Alert): readonly Mutant[] {
       wrong: { ...alert, for: `${wrong}m` },
     })),
   ];
+}
+
+/** All rules with one mistake in a number by which a recording decides. */
+export function mutantsOfRecording(
+  recording: Recording,
+  groups: readonly RuleGroup[],
+): readonly { readonly change: string; readonly wrong: readonly RuleGroup[] }[] {
+  return wrongExpressions(recording.expression).map(([change, expression]) => ({
+    change,
+    wrong: groups.map((group) => ({
+      ...group,
+      recordings: group.recordings.map((one) =>
+        one.name === recording.name ? { ...one, expression } : one,
+      ),
+    })),
+  }));
 }
 
 /** Of a count, and of what must not happen at all, no share can be taken. */

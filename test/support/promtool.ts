@@ -15,9 +15,9 @@ export const groups = ruleGroups(defaultSettings);
 const alerts = new Map(groups.flatMap(({ alerts }) => alerts).map((alert) => [alert.name, alert]));
 
 /** Replays an incident against the rules; gives what was not as it should be, nothing if all was. */
-export function replay(incident: Incident): Promise<string> {
+export function replay(incident: Incident, rules: readonly RuleGroup[] = groups): Promise<string> {
   const exact = looksOf(incident).map((minute) => look('', minute, firingAt(incident, minute)));
-  return runPromtool(groups, incident, {
+  return runPromtool(rules, incident, {
     promql_expr_test: exact,
     alert_rule_test: spoken(incident),
   });
