@@ -38,12 +38,14 @@ test('an agent survives every fault at once, and tells each from the others, run
     'two results of every check, and its own reason in one of them',
     () => {
       if (!program.running) throw new Error(program.output);
-      return wanted.entries().every(([check, reason]) => told(runs(check), reason));
+      const untold = wanted.entries().filter(([check, reason]) => !told(runs(check), reason));
+      const [first] = untold;
+      if (first !== undefined) throw new Error(`${first.join(' ')}: ${runs(first[0]).join(' ')}`);
+      return true;
     },
     120_000,
   );
   expect(await program.stop('SIGTERM')).toBe(0);
-  // Where a hundred checks are due at once on a busy machine, time can be the agent's own trouble.
   const others = faults.flatMap(({ name, error }, index) =>
     runs(`fault-${index}`)
       .filter((reason) => reason !== error && reason !== 'agent_overloaded')
@@ -52,8 +54,11 @@ test('an agent survives every fault at once, and tells each from the others, run
   expect(others).toEqual([]);
 }, 180_000);
 
+/** Where a hundred checks are due at once on a busy machine, time can be the agent's own trouble in every run. */
 function told(reasons: readonly string[], reason: string): boolean {
-  return reasons.length > 1 && reasons.includes(reason);
+  const isOfTime = /_(timeout|stall)$|^too_slow$/.test(reason);
+  const known = reasons.includes(reason) || (isOfTime && reasons.includes('agent_overloaded'));
+  return reasons.length > 1 && known;
 }
 
 /** A check as it stands in a configuration. */

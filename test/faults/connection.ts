@@ -22,7 +22,10 @@ export const connectionFaults: readonly Fault[] = [
   {
     name: 'tcp check: no banner',
     error: 'body_timeout',
-    open: () => tcpTrouble(() => undefined, { expect: { matches: '^220 ' } }),
+    open: async () => ({
+      ...(await tcpTrouble(() => undefined, { expect: { matches: '^220 ' } })),
+      options: soon,
+    }),
   },
   {
     name: 'egress: a metadata service',
@@ -99,7 +102,6 @@ async function tcpTrouble(greet: (socket: Socket) => void, settings: object): Pr
     check: tcp,
     target: `127.0.0.1:${serving.port}`,
     settings,
-    options: soon,
     [Symbol.asyncDispose]: () => serving[Symbol.asyncDispose](),
   };
 }
