@@ -7,7 +7,7 @@ import * as policy from 'kubernetes-models/policy/v1';
 import * as core from 'kubernetes-models/v1';
 import { describe, expect, test } from 'vitest';
 import { parse, parseAllDocuments } from 'yaml';
-import { needs } from '../support/needs.ts';
+import { onPath } from '../support/needs.ts';
 import { runFarpoint } from '../support/run-farpoint.ts';
 
 const folder = join(import.meta.dirname, '../../docker/kubernetes');
@@ -77,7 +77,9 @@ test.each(manifests.filter(({ content }) => content.kind === 'StatefulSet'))(
   ({ content }) => expectRestricted(content.spec?.template.spec),
 );
 
-needs('kubectl')('as kubectl renders it', () => {
+// Where there is one: Debian's is older than the `labels` of a kustomization, so that CI cannot install it.
+const renderer = onPath('kubectl') ? describe : undefined;
+renderer?.('as kubectl renders it', () => {
   const overlays = ['collector', ...kustomizations.map(dirname).filter((path) => path.startsWith('regions/'))];
   test.each(overlays)('%s is what the Kubernetes schema says, confined, and complete', (overlay) => {
     const objects = render(overlay);

@@ -95,9 +95,13 @@ export class Engine implements Disposable {
     if (this.#kept === undefined) rmSync(this.directory, { recursive: true, force: true });
   }
 
-  /** Those that others depend on, too. */
+  /** Those that others depend on, too. Podman gives up on what another podman holds at the moment: then once more. */
   #removeContainers(): void {
-    this.try(['rm', '--all', '--force', '--depend', '--volumes', '--time=1']);
+    for (let attempt = 0; attempt < 5; attempt += 1) {
+      const { output } = this.try(['rm', '--all', '--force', '--depend', '--volumes', '--time=1']);
+      if (this.podman(['ps', '--all', '--quiet']) === '') return;
+      process.stderr.write(`podman rm --all left containers: ${output}\n`);
+    }
   }
 
   #importDebian(): void {

@@ -26,11 +26,6 @@ const requirements = {
   mmdebstrap: apt('mmdebstrap'),
   'docker-compose': apt('docker-compose'),
   'systemd-analyze': apt('systemd', 'systemd-analyze'),
-  kubectl: {
-    present: () => onPath('kubectl'),
-    remedy: 'install kubectl 1.22 or newer (https://kubernetes.io/docs/tasks/tools)',
-  },
-
   chromium: apt('chromium'),
   root: {
     present: () => process.getuid?.() === 0,
@@ -77,7 +72,8 @@ function apt(packageName: string, command: string = packageName): Requirement {
   };
 }
 
-function onPath(command: string): boolean {
+/** Whether a command can be started by its name. */
+export function onPath(command: string): boolean {
   const folders = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin'];
   return folders.some((folder) => existsSync(join(folder, command)));
 }
