@@ -4,6 +4,7 @@ import { Agent, type Dispatcher, request } from 'undici';
 import { type Clock } from '#lib/clock';
 import { decodeExportResponse, decodeStatus } from '#lib/otlp/status';
 import { type Secret } from '#lib/secret';
+import { unlessAborted } from '#lib/unless-aborted';
 import { createLookup } from './collector-lookup.ts';
 
 /** What became of a request, and so what is done next. */
@@ -82,6 +83,7 @@ export class CollectorClient implements AsyncDisposable {
     const sentUnixMs = this.#options.clock.unixMs();
     const sentMs = this.#options.clock.monotonicMs();
     try {
+      // undici notices the signal only once it is connected, which may take its time.
       const response = await unlessAborted(
         request(`${this.url}/v1/${shipment.kind}`, {
           method: 'POST',
@@ -92,6 +94,7 @@ export class CollectorClient implements AsyncDisposable {
         }),
         signal,
       );
+      if (response === undefined) throw signal.reason;
       this.#observeClock(response, sentUnixMs, this.#options.clock.monotonicMs() - sentMs);
       const answer = await readAnswer(response);
       return verify(interpret(response, answer, this.#options.clock.unixMs()), shipment);
@@ -133,19 +136,6 @@ export class CollectorClient implements AsyncDisposable {
     const offsetMs = sentUnixMs + roundTripMs / 2 - collectorUnixMs;
     this.#offsets.push({ offsetMs, roundTripMs });
     if (this.#offsets.length > 8) this.#offsets.shift();
-  }
-}
-
-/** undici notices the signal only once it is connected, which may take its time. */
-async function unlessAborted<T>(answer: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const giveUp = (): void => reject(signal.reason);
-  signal.addEventListener('abort', giveUp, { once: true });
-  if (signal.aborted) giveUp();
-  try {
-    return await Promise.race([answer, promise]);
-  } finally {
-    signal.removeEventListener('abort', giveUp);
   }
 }
 

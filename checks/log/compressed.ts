@@ -1,8 +1,8 @@
+import { unlessAborted } from '#lib/unless-aborted';
 import { type LogFile } from './files.ts';
 import { GzipContent } from './gzip-content.ts';
 import { advanceTail, fingerprint, headOf, isInHole, sameStart } from './segment.ts';
 import { type SegmentState } from './state.ts';
-import { unlessAborted } from './unless-aborted.ts';
 
 /*
  * A compressed file does not grow, and is what some segment has become, whole. To know which, its

@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads';
+import { unlessAborted } from '#lib/unless-aborted';
 import { type ReadOrder } from './log-reader.ts';
 import { type LogReading } from './reading.ts';
 import { type ReaderSettings } from './reader-settings.ts';
-import { unlessAborted } from './unless-aborted.ts';
 import { type Request, type Response } from './worker.ts';
 
 /** How long the worker may take to notice that a run is over. */
