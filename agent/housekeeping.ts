@@ -88,6 +88,8 @@ async function keepTelemetry(parts: AgentParts, signal: AbortSignal): Promise<vo
     if (signal.aborted) return;
   }
   const { urls, key } = configuration.collector;
+  // Not the signal: the last export comes after it.
+  const lookups = new AbortController();
   try {
     const { startTelemetry } = await import('./telemetry.ts');
     const telemetry = startTelemetry({
@@ -96,7 +98,7 @@ async function keepTelemetry(parts: AgentParts, signal: AbortSignal): Promise<vo
       url: urls[0] ?? '',
       key,
       read: () => readingsOf(parts, startedUnixMs),
-      lookup: createLookup(signal),
+      lookup: createLookup(lookups.signal),
     });
     if (!signal.aborted) await once(signal, 'abort');
     // Its last export would only hold up the end of an agent whose collector takes nothing.
@@ -104,6 +106,8 @@ async function keepTelemetry(parts: AgentParts, signal: AbortSignal): Promise<vo
     await Promise.race([telemetry.shutdown(), clock.sleep(lastExportMs, never)]);
   } catch (error) {
     log.warn({ error }, "the agent's own telemetry does not work; checks go on");
+  } finally {
+    lookups.abort();
   }
 }
 
