@@ -1,4 +1,4 @@
-import { getServers, Resolver } from 'node:dns/promises';
+import { Resolver } from 'node:dns/promises';
 import { type Check, type CheckServices, type CheckSpec, type Run } from '../check.ts';
 import { type DnsSettings } from '../dns.ts';
 import { defaultEgress } from '../net/egress.ts';
@@ -31,9 +31,7 @@ async function look(
   trace: Trace,
   run: Run,
 ): Promise<Failure | undefined> {
-  const { resolvers, record, expect } = settings;
-  const servers = resolvers ?? getServers();
-  trace.note('servers', servers.join(' '));
+  const { record, expect } = settings;
   const answer = await query(name, settings, trace, run);
   trace.stop();
   const succeeded = !(answer instanceof Failure) || answered.has(answer.verdict.error);
@@ -58,7 +56,9 @@ async function query(
   const cancel = (): void => resolver.cancel();
   run.signal.addEventListener('abort', cancel, { once: true });
   trace.enterHop('request');
-  trace.peer = firstServer(resolvers ?? resolver.getServers());
+  const servers = resolver.getServers();
+  trace.note('servers', servers.join(' '));
+  trace.peer = firstServer(servers);
   try {
     const asked = ask(resolver, name, record);
     run.waiting();

@@ -26,16 +26,14 @@ import {
   logWindowUpstream,
 } from './metrics.ts';
 import { type DurationGain, type LogReading, type RequestGain, type ValueGain } from './reading.ts';
+import { type ValueSettings } from './reader-settings.ts';
 import { type WindowState } from './state.ts';
 import { statusClasses } from './tally.ts';
 import { windowRoutes, windowTotals } from './window.ts';
 
 /** A configured number, as far as measuring it goes. */
-export interface MeasuredValue {
-  readonly name: string;
+export interface MeasuredValue extends Omit<ValueSettings, 'field'> {
   readonly unit: string;
-  readonly as: 'counter' | 'gauge' | 'histogram';
-  readonly buckets: readonly number[];
 }
 
 /** What a format has to say beside requests. */

@@ -25,8 +25,9 @@ export async function locate(
   const { host, port } = destination;
   const denied = isIP(host) ? undefined : deniedServer(network.resolve.servers, network.egress);
   if (denied) return denied;
-  if (!isIP(host)) trace.peer = firstServer(network.resolve.servers);
+  // There is nothing to look up of an address, and nobody to wait for.
   if (isIP(host)) trace.stop();
+  else trace.peer = firstServer(network.resolve.servers);
   const resolution = await resolve(host, network.resolve, signal);
   trace.stop();
   if (resolution instanceof Failure) return resolution;
