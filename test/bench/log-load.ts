@@ -13,10 +13,9 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { http } from '#checks/http';
 import { type Check } from '#checks/check';
-import { parseLogFormat, presets } from '#checks/log/format';
 import { LogWorker } from '#checks/log/log-worker';
 import { type LogState } from '#checks/log/state';
-import { writeAccessLog } from '#test/support/access-log';
+import { accessLogSettings, writeAccessLog } from '#test/support/access-log';
 import { services } from '#test/support/run-check';
 import { startNginx } from '#test/support/servers';
 
@@ -39,7 +38,7 @@ async function measure(mebibytes = 2048, rounds = 10): Promise<void> {
 /** Reads a log in a process of its own, as an agent does, second by second. */
 async function read(target: string): Promise<void> {
   await using worker = new LogWorker();
-  const log = openLog(worker, target);
+  const log = worker.open(accessLogSettings(target, 86_400_000));
   const resident: number[] = [];
   const sampling = setInterval(() => resident.push(process.memoryUsage.rss() / 1e6), 50);
   let state: LogState | undefined;
@@ -71,7 +70,7 @@ async function compareProbes(target: string, rounds: number): Promise<void> {
   };
   const check = await http.create(spec, services);
   await using worker = new LogWorker();
-  const log = openLog(worker, target);
+  const log = worker.open(accessLogSettings(target, 86_400_000));
   await probeTimes(check);
   const times: Record<'alone' | 'beside', number[]> = { alone: [], beside: [] };
   for (let round = 0; round < rounds; round++) {
@@ -109,20 +108,4 @@ async function probeTimes(check: Check): Promise<number[]> {
     await delay(10);
   }
   return times;
-}
-
-function openLog(worker: LogWorker, target: string): number {
-  return worker.open({
-    target,
-    rotated: [],
-    format: parseLogFormat(`${presets['nginx-combined']} $request_time`),
-    routes: [],
-    values: [],
-    start: 'beginning',
-    lineBytesMax: 65_536,
-    clientsMax: 1_000_000,
-    windowMs: 86_400_000,
-    missingGraceMs: 0,
-    sliceBytes: 2 ** 20,
-  });
 }

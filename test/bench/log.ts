@@ -10,9 +10,8 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseLogFormat, presets } from '#checks/log/format';
 import { LogReader } from '#checks/log/log-reader';
-import { writeAccessLog } from '#test/support/access-log';
+import { accessLogSettings, writeAccessLog } from '#test/support/access-log';
 
 const folder = mkdtempSync(join(tmpdir(), 'farpoint-bench-'));
 const whole = join(folder, 'access.log');
@@ -90,19 +89,7 @@ function cpuSeconds(command: readonly string[]): number {
 }
 
 async function read(target: string): Promise<void> {
-  using reader = new LogReader({
-    target,
-    rotated: [],
-    format: parseLogFormat(`${presets['nginx-combined']} $request_time`),
-    routes: [],
-    values: [],
-    start: 'beginning',
-    lineBytesMax: 65_536,
-    clientsMax: 1_000_000,
-    windowMs: 300_000,
-    missingGraceMs: 0,
-    sliceBytes: 2 ** 20,
-  });
+  using reader = new LogReader(accessLogSettings(target, 300_000));
   const order = { state: undefined, nowMs: Date.now(), budgetMs: 600_000, careful: false };
   const begun = process.cpuUsage();
   const { gains, backlogBytes } = await reader.read(order, new AbortController().signal);

@@ -2,7 +2,7 @@
 import { containerKills } from '../support/container-kills.ts';
 import { Engine } from '../support/image.ts';
 
-const [count = '50', seed = '7'] = process.argv.slice(2);
+const [count = '50', seed = String(Date.now() % 1_000_000)] = process.argv.slice(2);
 using engine = new Engine();
 engine.buildImage('farpoint:test');
 const report = await containerKills(engine, 'farpoint:test', {

@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { newKey } from '#lib/key';
+import { askWithin } from '../support/ask-within.ts';
 import { eventually, Farpoint, program } from '../support/farpoint.ts';
 import { needs } from '../support/needs.ts';
 import { type Host, openNetwork } from '../support/network.ts';
@@ -62,8 +62,9 @@ class Site implements AsyncDisposable {
     const afterUnixMs = Date.now();
     await eventually(
       `a run to be ${words}`,
-      () => {
-        const run = this.#runs().findLast(({ unixMs }) => unixMs > afterUnixMs);
+      async () => {
+        const runs = await this.#runs();
+        const run = runs.findLast(({ unixMs }) => unixMs > afterUnixMs);
         return run !== undefined && inWords(run) === words;
       },
       60_000,
@@ -71,8 +72,8 @@ class Site implements AsyncDisposable {
   }
 
   /** What was seen, one after the other. */
-  story(): readonly string[] {
-    const all = this.#runs().map(inWords);
+  async story(): Promise<readonly string[]> {
+    const all = (await this.#runs()).map(inWords);
     return all.filter((words, index) => words !== all[index - 1]);
   }
 
@@ -82,16 +83,11 @@ class Site implements AsyncDisposable {
     rmSync(this.#directory, { recursive: true, force: true });
   }
 
-  /** Oldest first; none while the collector does not answer yet. */
-  #runs(): readonly Run[] {
-    const script = `
-      const headers = { authorization: 'Bearer ${this.#key.text}' };
-      fetch('http://127.0.0.1:4318/api/v1/runs', { headers })
-        .then((answer) => answer.text())
-        .then((text) => process.stdout.write(text), () => process.stdout.write('{"runs":[]}'));`;
-    const { namespace } = this.network.near;
-    const command = ['netns', 'exec', namespace, process.execPath, '-e', script];
-    return JSON.parse(execFileSync('ip', command, { encoding: 'utf8' })).runs;
+  /** Oldest first. */
+  async #runs(): Promise<readonly Run[]> {
+    const headers = { authorization: `Bearer ${this.#key.text}` };
+    const url = 'http://127.0.0.1:4318/api/v1/runs';
+    return JSON.parse(await askWithin(this.network.near, url, headers)).runs;
   }
 
   #run({ namespace }: Host, command: readonly string[]): void {
@@ -129,7 +125,7 @@ needs(
     await site.sees('down connect_timeout');
     far.filter('');
     await site.sees('up');
-    expect(site.story()).toEqual([
+    expect(await site.story()).toEqual([
       'up',
       'down connect_timeout',
       'unknown agent_no_network',

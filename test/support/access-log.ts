@@ -1,5 +1,24 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
+import { parseLogFormat, presets } from '#checks/log/format';
+import { type ReaderSettings } from '#checks/log/reader-settings';
 import { randomFrom } from './random.ts';
+
+/** How a log that `writeAccessLog` wrote is read: from its beginning, in large slices. */
+export function accessLogSettings(target: string, windowMs: number): ReaderSettings {
+  return {
+    target,
+    rotated: [],
+    format: parseLogFormat(`${presets['nginx-combined']} $request_time`),
+    routes: [],
+    values: [],
+    start: 'beginning',
+    lineBytesMax: 65_536,
+    clientsMax: 1_000_000,
+    windowMs,
+    missingGraceMs: 0,
+    sliceBytes: 2 ** 20,
+  };
+}
 
 /**
  * Writes a log in the combined format with the request time, of at least so many bytes: by default

@@ -14,13 +14,17 @@ const SOCK_STREAM = 1;
 const answersWithinMs = 20_000;
 
 /** The text that answers GET, as seen from a host: an http URL with an IPv4 address. Rejects unless it is 2xx. */
-export async function askWithin(host: Host, url: string): Promise<string> {
+export async function askWithin(
+  host: Host,
+  url: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<string> {
   const { hostname, port } = new URL(url);
   const socket = connectWithin(host, hostname, Number(port || '80'));
   const request: ClientRequest = get(url, {
     createConnection: () => socket,
     signal: AbortSignal.timeout(answersWithinMs),
-    headers: { connection: 'close' },
+    headers: { ...headers, connection: 'close' },
   });
   const [answer] = (await once(request, 'response')) as [IncomingMessage];
   const body = await text(answer);
