@@ -1,5 +1,6 @@
 import { Resolver } from 'node:dns/promises';
 import { isIP } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import { type DownError } from '#lib/error-type';
 import { Failure } from './failure.ts';
 import { findInHosts } from './hosts-file.ts';
@@ -129,7 +130,11 @@ async function askFamilies(
   const six = options.ip === 4 ? undefined : settle(resolver.resolve6(name, { ttl: true }));
   const four = options.ip === 6 ? undefined : settle(resolver.resolve4(name, { ttl: true }));
   const first = await (four ?? six);
-  if (Array.isArray(first) && first.length > 0) return fromAnswers(name, first, options);
+  if (Array.isArray(first) && first.length > 0) {
+    // Of the other family, which was asked first, is kept what is there; it is not waited for.
+    const others = four && (await Promise.race([six, setImmediate()]));
+    return fromAnswers(name, [...first, ...(Array.isArray(others) ? others : [])], options);
+  }
   const second = await six;
   if (Array.isArray(second) && second.length > 0) return fromAnswers(name, second, options);
   const failures = [first, second].filter((result) => result instanceof Failure);

@@ -97,6 +97,20 @@ describe('resolve', () => {
     expect(found.questions.map(({ type }) => type).toSorted()).toEqual(['A', 'AAAA']);
   });
 
+  test('auto keeps the IPv6 addresses that came as well', async () => {
+    const found = await withServer(
+      ({ type }) => ({
+        records: type === 'A' ? [address('192.0.2.1', 70)] : [address('2001:db8::1', 7)],
+      }),
+      (server) => resolve('web.test', { ip: 'auto', servers: [server] }, signal),
+    );
+    expect(found.result).toMatchObject({
+      address: '192.0.2.1',
+      addresses: ['192.0.2.1', '2001:db8::1'],
+      ttlSeconds: 7,
+    });
+  });
+
   test('auto takes IPv6 where there is no IPv4', async () => {
     const found = await withServer(
       ({ type }) => ({ records: type === 'AAAA' ? [address('2001:db8::1')] : [] }),
