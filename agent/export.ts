@@ -9,10 +9,10 @@ import { quarantine } from './quarantine.ts';
  * Sends what is in the outbox, strictly oldest first, one request at a time.
  *
  * A batch is as many records as fit; their requests are one request when put behind each other, since
- * all fields of an OTLP export request are repeated. First its metrics go, then its logs; it is deleted
- * only when all of it was answered with success, or set aside. So an answer that got lost, or a crash,
- * makes us send again what is there already; a Farpoint collector then says how far it holds this
- * outbox, and we go on from there.
+ * all fields of an OTLP export request are repeated. First its logs go, then its metrics, so that nobody
+ * sees a verdict before the reason for it; it is deleted only when all of it was answered with success,
+ * or set aside. So an answer that got lost, or a crash, makes us send again what is there already; a
+ * Farpoint collector then says how far it holds this outbox, and we go on from there.
  *
  * A refusal is never taken for the data's fault as long as it may be the endpoint's: a record is set
  * aside only when it is refused alone while an empty request is taken.
@@ -98,8 +98,8 @@ export class Exporter {
     while (!signal.aborted) {
       try {
         const batch = await outbox.read(batchBytesMax, signal);
-        await this.#deliver('metrics', batch, signal);
         await this.#deliver('logs', batch, signal);
+        await this.#deliver('metrics', batch, signal);
         await outbox.acknowledge(batch.at(-1)?.position ?? 0);
         if (outbox.statistics.records === 0) await clock.sleep(gatherMs, signal);
       } catch (error) {
@@ -148,7 +148,7 @@ export class Exporter {
     }
     this.#failures += 1;
     if (outcome.kind === 'rejected') return this.#reject(part, outcome.message, signal);
-    await this.#fail(outcome, signal);
+    await this.#fail(kind, outcome, signal);
     return { through: first - 1 };
   }
 
@@ -188,7 +188,7 @@ export class Exporter {
     if (entries.length > 1) return 'split';
     const empty = await this.#client.send({ kind, body: new Uint8Array() }, signal);
     if (empty.kind !== 'delivered') {
-      await this.#fail({ kind: 'refused', message }, signal);
+      await this.#fail(kind, { kind: 'refused', message }, signal);
       return { through: first - 1 };
     }
     const { outbox, quarantineDirectory, log } = this.#options;
@@ -202,12 +202,14 @@ export class Exporter {
 
   /** Turns to the next endpoint at once; when all had their turn, waits. */
   async #fail(
+    kind: Kind,
     outcome: Extract<Outcome, { kind: 'retry' | 'refused' }>,
     signal: AbortSignal,
   ): Promise<void> {
     const { clients, clock } = this.#options;
     this.#misses += 1;
-    this.#report(`${this.#client.url}: ${outcome.message}`, outcome.kind === 'refused');
+    const endpoint = `${this.#client.url}/v1/${kind}`;
+    this.#report(`${endpoint}: ${outcome.message}`, outcome.kind === 'refused');
     this.#current = (this.#current + 1) % clients.length;
     if (this.#misses % clients.length > 0) return;
     const afterMs = outcome.kind === 'retry' ? outcome.afterMs : 0;

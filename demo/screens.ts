@@ -76,8 +76,8 @@ function describeEvent(event: DemoEvent): string {
       return `${time} ${event.message}`;
     case 'verdict': {
       const { check, region, verdict, errorType, message } = event.cell;
-      const why = verdict === 'up' ? '' : `: ${errorType}: ${message}`;
-      return `${time} ${check} seen from ${region} is ${verdict}${why}`;
+      const why = verdict === 'up' ? [] : [errorType, message].filter((part) => part !== null);
+      return `${time} ${[`${check} seen from ${region} is ${verdict}`, ...why].join(': ')}`;
     }
   }
 }

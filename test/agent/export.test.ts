@@ -75,13 +75,13 @@ function times(count: number, behaviour: Behaviour): Behaviour {
 }
 
 describe('export', () => {
-  test('sends the oldest first, metrics and their logs, and deletes them', async () => {
+  test('sends the oldest first, reasons before their verdicts, and deletes them', async () => {
     const starts = await record(50);
     startExport();
     await emptied();
     expect(startsOf(collector.points)).toEqual(starts);
     expect(collector.logs).toHaveLength(50);
-    expect(collector.requests.map(({ kind }) => kind)).toEqual(['metrics', 'logs']);
+    expect(collector.requests.map(({ kind }) => kind)).toEqual(['logs', 'metrics']);
     expect(collector.requests[0]?.headers).toMatchObject({
       'content-type': 'application/x-protobuf',
       'content-encoding': 'gzip',
@@ -145,7 +145,7 @@ describe('export', () => {
     await eventually('several tries', () => exporter.statistics.failures >= 4);
     expect(lines.lines[0]).toMatchObject({
       level: 'error',
-      trouble: expect.stringContaining('unknown key') as string,
+      trouble: `${collector.url}/v1/logs: HTTP ${status}: unknown key`,
     });
     await emptied();
     expect(lines.messages('error')).toHaveLength(1);

@@ -11,6 +11,7 @@ interface Line {
   readonly region?: string;
   readonly verdict?: string;
   readonly errorType?: string | null;
+  readonly message?: string | null;
   readonly act?: string;
   readonly configuration?: string;
   readonly seconds: number;
@@ -42,6 +43,8 @@ test(
     }
     const broken = lines.filter(({ errorType }) => errorType === 'http_status');
     expect(new Set(broken.map(({ region }) => region))).toEqual(new Set(['ap-south']));
+    const unexplained = lines.filter(({ verdict, message }) => verdict === 'down' && !message);
+    expect(unexplained).toEqual([]);
     const opened = lines.find(({ event }) => event === 'opened');
     expect(existsSync(String(opened?.configuration))).toBe(false);
   },

@@ -40,7 +40,8 @@ type VerdictStatus = Verdict['status'];
 type Knowledge = Omit<RunRecord, 'subject' | 'unixMs'>;
 
 /**
- * The runs a batch tells of: points and log records of one subject and time belong to one run. What
+ * The runs a batch tells of: points and log records of one subject and time belong to one run. The
+ * verdict is only taken from points, which come after the log record with its reason. What
  * is not part of a run (counters, other people's metrics) is left out. `extra` labels are added where a run has none of
  * that name.
  */
@@ -101,14 +102,13 @@ function knowledgeOfPoint({ name, value, attributes }: MetricPoint): Knowledge |
 }
 
 function knowledgeOfLog({ body, attributes }: LogRecord): Knowledge | undefined {
-  const { 'farpoint.run': run, verdict, 'error.type': errorType } = attributes;
-  if (!isText(run) || !isVerdict(verdict)) return undefined;
+  const { 'farpoint.run': run, 'error.type': errorType } = attributes;
+  if (!isText(run)) return undefined;
   const facts = Object.entries(attributes)
     .filter(([name]) => name.startsWith(factPrefix))
     .map(([name, value]) => [name.slice(factPrefix.length), toPlain(value)] as const);
   return {
     run,
-    verdict,
     message: body,
     ...(isText(errorType) && { errorType }),
     ...(facts.length > 0 && { facts: Object.fromEntries(facts) }),

@@ -12,7 +12,7 @@ CREATE TABLE series (
 ) STRICT;
 
 -- A run, once, however often it is delivered. Times are Unix milliseconds. A run whose verdict has
--- not arrived yet (a batch may be cut anywhere) has none.
+-- not arrived yet (its reason comes first, and a batch may be cut anywhere) has none.
 CREATE TABLE runs (
   series INTEGER NOT NULL REFERENCES series (id),
   time INTEGER NOT NULL,

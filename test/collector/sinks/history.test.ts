@@ -73,6 +73,21 @@ describe('history', () => {
     expect(runs[0]).toMatchObject({ verdict: 'down', message: 'port 443 is closed' });
   });
 
+  test('shows a verdict together with its reason, which comes first', async () => {
+    await using sink = await open();
+    const { points, logs } = batchOf([runAt(now - 10 * second, down)]);
+    await deliver(sink, { points: [], logs });
+    expect(await sink.selectTargets(targetsQuery)).toEqual([]);
+    expect(await sink.selectRuns({ fromUnixMs: 0, toUnixMs: now, limit: 10 })).toEqual([]);
+    await deliver(sink, { points, logs: [] });
+    const [state] = await sink.selectTargets(targetsQuery);
+    expect(state).toMatchObject({
+      verdict: 'down',
+      errorType: 'connect_refused',
+      message: 'port 443 is closed',
+    });
+  });
+
   test('shows the state of each target, with how long it was up and how much is known', async () => {
     await using sink = await open();
     const states = [up, up, down, unknown, up];
