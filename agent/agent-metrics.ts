@@ -83,12 +83,6 @@ export const agentMetrics: readonly AgentMetric[] = [
     'Groups of results that were refused and set aside in a file.',
     (now) => now.export.quarantinedRecords,
   ),
-  gauge(
-    'farpoint.agent.clock.offset',
-    's',
-    "By how much the agent's clock is ahead of the collector's.",
-    (now) => seconds(now.export.clockOffsetMs),
-  ),
 ];
 
 function gauge(

@@ -52,7 +52,8 @@ const compress = promisify(gzip);
 /**
  * Speaks OTLP/HTTP with one endpoint (opentelemetry-proto, docs/specification.md), one request at a
  * time over a connection that is kept. A Farpoint collector is told which part of which outbox a
- * request is, and may say how far it holds that; any other endpoint ignores it.
+ * request is, and how far apart the clocks are; it may say how far it holds the outbox. Any other
+ * endpoint ignores that.
  */
 export class CollectorClient implements AsyncDisposable {
   readonly url: string;
@@ -69,12 +70,6 @@ export class CollectorClient implements AsyncDisposable {
   constructor(options: CollectorClientOptions) {
     this.url = options.url.replace(/\/+$/, '');
     this.#options = options;
-  }
-
-  /** By how much this agent's clock is ahead of the collector's; undefined while that is not known. */
-  get clockOffsetMs(): number | undefined {
-    return this.#offsets.toSorted((left, right) => left.roundTripMs - right.roundTripMs)[0]
-      ?.offsetMs;
   }
 
   /** Never rejects for what the endpoint or the network did; rejects with the signal's reason. */
@@ -111,6 +106,7 @@ export class CollectorClient implements AsyncDisposable {
 
   #headers({ sequence }: Shipment): Record<string, string> {
     const { key, userAgent } = this.#options;
+    const clockOffsetMs = this.#clockOffsetMs();
     return {
       'content-type': 'application/x-protobuf',
       'content-encoding': 'gzip',
@@ -122,10 +118,19 @@ export class CollectorClient implements AsyncDisposable {
             'farpoint-outbox': sequence.outbox,
             'farpoint-sequence': `${sequence.first}-${sequence.last}`,
           }),
+      ...(clockOffsetMs === undefined
+        ? {}
+        : { 'farpoint-clock-offset': String(Math.round(clockOffsetMs)) }),
     };
   }
 
-  /** The collector's clock was read somewhere between sending and receiving; the shortest trip tells best. */
+  /** By how much this clock is ahead of the collector's, as the shortest trip tells; undefined while unknown. */
+  #clockOffsetMs(): number | undefined {
+    const [best] = this.#offsets.toSorted((left, right) => left.roundTripMs - right.roundTripMs);
+    return best?.offsetMs;
+  }
+
+  /** The collector's clock was read somewhere between sending and receiving. */
   #observeClock(
     { headers }: Dispatcher.ResponseData,
     sentUnixMs: number,

@@ -41,7 +41,6 @@ export interface ExportStatistics {
   /** Points and log records that were taken with reservations: they can never be accepted. */
   readonly rejectedItems: number;
   readonly quarantinedRecords: number;
-  readonly clockOffsetMs: number | undefined;
 }
 
 type Kind = 'metrics' | 'logs';
@@ -88,7 +87,6 @@ export class Exporter {
       failures: this.#failures,
       rejectedItems: this.#rejectedItems,
       quarantinedRecords: this.#quarantinedRecords,
-      clockOffsetMs: this.#client.clockOffsetMs,
     };
   }
 

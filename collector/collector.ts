@@ -56,7 +56,7 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
       metrics: () => [
         ...telemetry.families,
         ...laneFamilies(lanes.statistics(), clock.unixMs()),
-        ...agentFamilies(keys.agents, (agent) => telemetry.lastSeenUnixMs(agent)),
+        ...agentFamilies(keys.agents, telemetry),
         ...processMetrics.take(),
       ],
       labels: { collector: options.name },

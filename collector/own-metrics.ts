@@ -3,7 +3,7 @@ import { type Clock } from '#lib/clock';
 import { type ConsumerStatistics } from '#lib/queue/queue';
 import { type DeadLettersStatistics } from './dead-letters.ts';
 import { type ForwarderStatistics } from './forwarder-progress.ts';
-import { type CollectorMetric, type MetricFamily } from './telemetry.ts';
+import { type CollectorMetric, type MetricFamily, type Telemetry } from './telemetry.ts';
 
 /** What is known of one sink's lane at one moment. */
 export interface LaneStatistics {
@@ -138,22 +138,41 @@ const laneMetrics: readonly LaneMetric[] = [
   },
 ];
 
-/** When each agent that has a key was last heard of. */
+/**
+ * What only the collector can say of each agent that has a key: an agent that is silent says nothing, and
+ * what one with a wrong clock says of itself is dated so that nobody finds it.
+ */
 export function agentFamilies(
   agents: ReadonlySet<string>,
-  lastSeenUnixMs: (agent: string) => number | undefined,
+  telemetry: Pick<Telemetry, 'lastSeenUnixMs' | 'clockOffsetMs'>,
 ): readonly MetricFamily[] {
-  const metric: CollectorMetric = {
-    name: 'farpoint_agent_last_seen_timestamp_seconds',
-    kind: 'gauge',
-    labels: ['agent'],
-    description: 'When an agent that has a key was last heard of; 0 if never.',
-  };
-  const samples = [...agents].map((agent) => ({
-    labels: { agent },
-    value: inSeconds(lastSeenUnixMs(agent)) ?? 0,
-  }));
-  return [{ metric, samples }];
+  const family = (
+    metric: Pick<CollectorMetric, 'name' | 'description'>,
+    valueOf: (agent: string) => number | undefined,
+  ): MetricFamily => ({
+    metric: { ...metric, kind: 'gauge', labels: ['agent'] },
+    samples: [...agents].flatMap((agent) => {
+      const value = valueOf(agent);
+      return value === undefined ? [] : [{ labels: { agent }, value }];
+    }),
+  });
+  return [
+    family(
+      {
+        name: 'farpoint_agent_last_seen_timestamp_seconds',
+        description: 'When an agent that has a key was last heard of; 0 if never.',
+      },
+      (agent) => inSeconds(telemetry.lastSeenUnixMs(agent)) ?? 0,
+    ),
+    family(
+      {
+        name: 'farpoint_agent_clock_offset_seconds',
+        description:
+          "By how much an agent's clock is ahead of this one, as its requests said last.",
+      },
+      (agent) => inSeconds(telemetry.clockOffsetMs(agent)),
+    ),
+  ];
 }
 
 const loopSampleMs = 10;
@@ -219,6 +238,6 @@ function plain(name: string, description: string, value: number): MetricFamily {
   return { metric: { name, kind, labels: [], description }, samples: [{ labels: {}, value }] };
 }
 
-function inSeconds(unixMs: number | undefined): number | undefined {
-  return unixMs === undefined ? undefined : unixMs / 1000;
+function inSeconds(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : ms / 1000;
 }

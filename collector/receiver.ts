@@ -24,6 +24,8 @@ export interface ExportRequest {
   readonly identity: Identity;
   /** Undefined for a sender that does not number its requests. */
   readonly range: OutboxRange | undefined;
+  /** By how much the sender says its clock is ahead of this one. */
+  readonly clockOffsetMs?: number | undefined;
   /** Decompressed. */
   readonly body: Uint8Array;
 }
@@ -141,11 +143,11 @@ export class Receiver {
   }
 
   async #keep(request: ExportRequest, judged: Judged): Promise<ExportAnswer> {
-    const { signal, identity, range } = request;
+    const { signal, identity, range, clockOffsetMs } = request;
     const { queue, clock, telemetry } = this.#options;
     if (range !== undefined && isForeign(judged)) return this.#foreign(request, judged);
     const receivedUnixMs = clock.unixMs();
-    if (judged.agent !== '') telemetry.seen(judged.agent, receivedUnixMs);
+    if (judged.agent !== '') telemetry.seen(judged.agent, receivedUnixMs, clockOffsetMs);
     if (range !== undefined && judged.aheadMs > aheadMsMax) return hold(judged.aheadMs);
     if (range === undefined && judged.items.length === 0) return this.#accepted(request, judged);
     const { agent, payload } = judged;

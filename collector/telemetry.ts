@@ -105,15 +105,22 @@ export class Telemetry {
     description: 'What the queue met on its disk, or dropped; the log says what in particular.',
   });
   readonly #lastSeenUnixMs = new Map<string, number>();
+  readonly #clockOffsetMs = new Map<string, number>();
 
-  /** An agent has been heard of. */
-  seen(agent: string, unixMs: number): void {
+  /** An agent has been heard of, and may have said by how much its clock is ahead. */
+  seen(agent: string, unixMs: number, clockOffsetMs?: number): void {
     this.#lastSeenUnixMs.set(agent, unixMs);
+    if (clockOffsetMs !== undefined) this.#clockOffsetMs.set(agent, clockOffsetMs);
   }
 
   /** When an agent was last heard of; undefined if never. */
   lastSeenUnixMs(agent: string): number | undefined {
     return this.#lastSeenUnixMs.get(agent);
+  }
+
+  /** By how much an agent's clock is ahead of this one, as it said last; undefined if it never did. */
+  clockOffsetMs(agent: string): number | undefined {
+    return this.#clockOffsetMs.get(agent);
   }
 
   get families(): readonly MetricFamily[] {

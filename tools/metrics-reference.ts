@@ -49,7 +49,7 @@ function collectorSection(): string {
   const families = [
     ...new Telemetry().families,
     ...laneFamilies([], 0),
-    ...agentFamilies(new Set(), () => undefined),
+    ...agentFamilies(new Set(), new Telemetry()),
     ...processMetrics.take(),
   ];
   const rows = families.map(({ metric: { name, kind, labels, description } }) => [

@@ -23,6 +23,10 @@ import { BodyMemory, RequestBody } from './body.ts';
  *     Farpoint-Outbox             id of the outbox
  *     Farpoint-Sequence           FIRST-LAST, both included
  *
+ * may say
+ *
+ *     Farpoint-Clock-Offset       by how many milliseconds its clock is ahead of the collector's
+ *
  * and is answered with
  *
  *     Farpoint-Accepted-Through   everything up to this position is on disk here. When it is below
@@ -181,6 +185,7 @@ interface Form {
   readonly encoding: Encoding;
   readonly isGzip: boolean;
   readonly range: OutboxRange | undefined;
+  readonly clockOffsetMs: number | undefined;
 }
 
 function formOf({ headers }: FastifyRequest): Form | Failure {
@@ -197,7 +202,8 @@ function formOf({ headers }: FastifyRequest): Form | Failure {
   if (range === 'malformed') {
     return { code: 400, message: 'Farpoint-Outbox and Farpoint-Sequence: FIRST-LAST do not fit' };
   }
-  return { encoding, isGzip: compression === 'gzip', range };
+  const clockOffsetMs = millisecondsOf(headers['farpoint-clock-offset']);
+  return { encoding, isGzip: compression === 'gzip', range, clockOffsetMs };
 }
 
 function rangeOf(
@@ -209,6 +215,11 @@ function rangeOf(
   const match = /^(\d{1,15})-(\d{1,15})$/.exec(String(sequence));
   const [first, last] = [Number(match?.[1]), Number(match?.[2])];
   return first >= 1 && first <= last ? { outbox, first, last } : 'malformed';
+}
+
+/** Data are not refused for what is said beside them: what is no number is not there. */
+function millisecondsOf(text: string | string[] | undefined): number | undefined {
+  return typeof text === 'string' && /^-?\d{1,15}$/.test(text) ? Number(text) : undefined;
 }
 
 const bodyCodes = { too_large: 413, malformed: 400, busy: 503 } as const;

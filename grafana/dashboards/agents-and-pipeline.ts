@@ -56,7 +56,10 @@ function agents(lookback: string): Section {
         increase('farpoint_agent_results_dropped_total', ['agent'], 'disk'),
         increase('farpoint_agent_export_quarantined_total', ['agent'], 'quarantined'),
       ),
-      graph('Clock offset', 's', perAgent('farpoint_agent_clock_offset_seconds')),
+      graph('Clock offset', 's', {
+        expression: 'max by (agent) (farpoint_agent_clock_offset_seconds)',
+        legend: '{{agent}}',
+      }),
       graph(
         'Event loop standing still',
         'percentunit',

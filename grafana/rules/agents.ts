@@ -4,6 +4,11 @@ import { fresh } from '../verdicts.ts';
 
 const dashboard = { uid: 'farpoint-pipeline', variables: [] };
 
+/** After so long without a word an agent is silent, and what was last known of it says nothing of now. */
+const silentSeconds = 180;
+/** Told by the collector for every agent that has a key: data, not their absence. */
+const sinceHeard = 'time() - max by (agent) (farpoint_agent_last_seen_timestamp_seconds)';
+
 /** Whether the agents do what they are there for. */
 export function agents({ lookback }: Settings): RuleGroup {
   const perAgent = 'by (region, agent)';
@@ -14,9 +19,8 @@ export function agents({ lookback }: Settings): RuleGroup {
     alerts: [
       {
         name: 'AgentSilent',
-        // Told by the collector for every agent that has a key: data, not their absence.
-        expression: 'time() - max by (agent) (farpoint_agent_last_seen_timestamp_seconds)',
-        fires: { above: 180 },
+        expression: sinceHeard,
+        fires: { above: silentSeconds },
         for: '1m',
         severity: 'warning',
         summary: ({ label, value }) =>
@@ -48,7 +52,7 @@ export function agents({ lookback }: Settings): RuleGroup {
       },
       {
         name: 'AgentBacklog',
-        expression: 'max by (region, agent) (farpoint_agent_outbox_age_seconds)',
+        expression: `max ${perAgent} (last_over_time(farpoint_agent_outbox_age_seconds[${silentSeconds}s]))`,
         fires: { above: 300 },
         for: '5m',
         severity: 'warning',
@@ -59,12 +63,13 @@ export function agents({ lookback }: Settings): RuleGroup {
       },
       {
         name: 'AgentClockWrong',
-        expression: 'max by (region, agent) (abs(farpoint_agent_clock_offset_seconds))',
+        // Told by the collector too: what an agent with such a clock says of itself is dated far from now.
+        expression: `(max by (agent) (abs(farpoint_agent_clock_offset_seconds)) and on (agent) (${sinceHeard} <= ${silentSeconds}))`,
         fires: { above: 5 },
         for: '5m',
         severity: 'warning',
         summary: ({ label, value }) =>
-          `The clock of agent ${label('agent')} in ${label('region')} is off by ${value('duration')}`,
+          `The clock of agent ${label('agent')} is off by ${value('duration')}`,
         dashboard,
         states: quiet,
       },

@@ -265,13 +265,21 @@ describe('what the endpoint answers', () => {
     expect(JSON.stringify(lines.lines).length).toBeLessThan(2000);
   });
 
-  test('tells how far apart the clocks are', async () => {
-    collector.behave = () => ({ headers: { 'farpoint-time': String(Date.now() - 90_000) } });
-    await record(1);
-    const exporter = startExport();
-    await emptied();
-    expect(Math.abs((exporter.statistics.clockOffsetMs ?? 0) - 90_000)).toBeLessThan(1000);
-  });
+  test.each([90_000, -90_000])(
+    'tells that this clock is %i ms ahead, in the next request',
+    async (aheadMs) => {
+      collector.behave = () => ({ headers: { 'farpoint-time': String(Date.now() - aheadMs) } });
+      await record(1);
+      startExport();
+      await emptied();
+      const [first, next] = collector.requests.map(
+        ({ headers }) => headers['farpoint-clock-offset'],
+      );
+      expect(first).toBeUndefined();
+      expect(next).toMatch(/^-?\d+$/);
+      expect(Math.abs(Number(next) - aheadMs)).toBeLessThan(1000);
+    },
+  );
 });
 
 describe('a collector that remembers', () => {

@@ -88,11 +88,12 @@ export class Deployment implements AsyncDisposable {
     return collector;
   }
 
-  startAgent(region: string): Farpoint {
+  startAgent(region: string, environment: Readonly<Record<string, string>> = {}): Farpoint {
     const agent = Farpoint.start(['agent', '-c', join(this.directory, 'agent.yaml')], {
       FARPOINT_REGION: region,
       FARPOINT_DATA: this.folder(region),
       FARPOINT_KEY: this.#keys.get(region)?.text ?? '',
+      ...environment,
     });
     this.#programs.set(region, agent);
     return agent;

@@ -227,19 +227,18 @@ function ofAgent(region: string, timeline: readonly Circumstances[]): readonly I
     write(name, labels, timeline, (now, step, sum) =>
       now.silent ? undefined : valueOf(now, step, sum),
     );
-  let lastSeen = 0;
+  /** Told by the collector, which keeps what it heard last. */
+  const heard = (name: string, valueOf: ValueOf): InputSeries => {
+    let last: Value = 0;
+    return write(name, { ...collectorLabels, agent: region }, timeline, (now, step, sum) => {
+      if (!now.silent) last = valueOf(now, step, sum);
+      return now.collectorSilent ? 'stale' : last;
+    });
+  };
   return [
     say('farpoint_agent_outbox_age_seconds', ({ outboxAgeSeconds }) => outboxAgeSeconds),
-    say('farpoint_agent_clock_offset_seconds', ({ clockOffsetSeconds }) => clockOffsetSeconds),
-    write(
-      'farpoint_agent_last_seen_timestamp_seconds',
-      { ...collectorLabels, agent: region },
-      timeline,
-      (now, step) => {
-        if (!now.silent) lastSeen = step * stepSeconds;
-        return now.collectorSilent ? 'stale' : lastSeen;
-      },
-    ),
+    heard('farpoint_agent_clock_offset_seconds', ({ clockOffsetSeconds }) => clockOffsetSeconds),
+    heard('farpoint_agent_last_seen_timestamp_seconds', (_, step) => step * stepSeconds),
   ];
 }
 

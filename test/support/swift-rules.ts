@@ -32,7 +32,9 @@ export function swiftRules(rules: string, factor: number): string {
   for (const group of file.groups) {
     group.interval = swift(group.interval, factor);
     for (const rule of group.rules) {
-      rule.expr = swift(rule.expr, factor).replace('- 3600)', `- ${3600 / factor})`);
+      rule.expr = swift(rule.expr, factor)
+        .replace('- 3600)', `- ${3600 / factor})`)
+        .replace('<= 180)', `<= ${180 / factor})`);
       if (rule.for !== undefined) rule.for = swift(rule.for, factor);
       if (silences.some((name) => rule.alert === `Farpoint${name}`)) {
         rule.expr = rule.expr.replace(/> (\d+)$/, (_, seconds) => `> ${Number(seconds) / factor}`);

@@ -1,4 +1,4 @@
-import { globSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readAgentStatus } from '#lib/agent-status';
@@ -8,6 +8,7 @@ import { parseExport, type StoredSeries } from './backend.ts';
 import { eventually, Farpoint, program } from './farpoint.ts';
 import { OnCall } from './on-call.ts';
 import { RegionNetwork } from './region-network.ts';
+import { skewedClock } from './skewed-clock.ts';
 import { writeWorldFiles } from './world-files.ts';
 
 export const regions = ['eu-west', 'us-east', 'ap-south'] as const;
@@ -135,14 +136,12 @@ export class World implements AsyncDisposable {
 
   /** `skew` such as `+20s` shifts the clock that the agent sees. */
   startAgent(region: Region, skew?: string): void {
-    const [library = ''] = globSync('/usr/lib/*/faketime/libfaketime.so.1');
-    const skewed = { LD_PRELOAD: library, FAKETIME: skew ?? '', FAKETIME_DONT_FAKE_MONOTONIC: '1' };
     const command = [process.execPath, program, 'agent', '-c', this.#file('agent.yaml')];
     this.#start(region, region, command, {
       FARPOINT_REGION: region,
       FARPOINT_DATA: this.#file(region),
       FARPOINT_KEY: this.#keys.get(region)?.text ?? '',
-      ...(skew === undefined ? {} : skewed),
+      ...(skew === undefined ? {} : skewedClock(skew)),
     });
   }
 

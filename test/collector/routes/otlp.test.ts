@@ -344,6 +344,28 @@ describe('who sends', () => {
     await receiver.post(body());
     expect(Date.now() - (receiver.telemetry.lastSeenUnixMs('eu-west') ?? 0)).toBeLessThan(10_000);
   });
+
+  test('how wrong the clock of an agent is counts as it said last, also of data that are held', async () => {
+    await using receiver = await TestReceiver.start();
+    const clockOffset = (): number | undefined => receiver.telemetry.clockOffsetMs('eu-west');
+    const post = async (clockOffsetMs: string, unixMs: number): Promise<number> => {
+      const points = encodeMetrics([gauge('probe.success', unixMs)]);
+      const headers = {
+        'farpoint-outbox': 'a',
+        'farpoint-sequence': '1-1',
+        'farpoint-clock-offset': clockOffsetMs,
+      };
+      return (await receiver.post(points, { headers })).status;
+    };
+    expect(await post('600000', Date.now() + 600_000)).toBe(503);
+    expect(clockOffset()).toBe(600_000);
+    expect(await post('-250', Date.now())).toBe(200);
+    expect(clockOffset()).toBe(-250);
+    for (const nonsense of ['', 'soon', '1e9', '1'.repeat(16)]) {
+      expect(await post(nonsense, Date.now())).toBe(200);
+      expect(clockOffset()).toBe(-250);
+    }
+  });
 });
 
 describe('trouble of our own', () => {

@@ -9,8 +9,8 @@ export const incident: Incident = {
       alert: 'AgentClockWrong',
       from: 15,
       to: 20,
-      labels: { agent: 'eu-west', region: 'eu-west' },
-      says: { at: 16, text: 'The clock of agent eu-west in eu-west is off by 6s' },
+      labels: { agent: 'eu-west' },
+      says: { at: 16, text: 'The clock of agent eu-west is off by 6s' },
     },
   ],
 };
