@@ -25,7 +25,7 @@ export const command = defineCommand({
     if (program === undefined) throw new Error('cannot start agents: the program has no path');
     const write = (text: string): void => void process.stdout.write(text);
     using terminal =
-      process.stdout.isTTY && !json ? tableScreen(process.stdout, hasColours()) : undefined;
+      !json && canBeDrawnOn() ? tableScreen(process.stdout, hasColours()) : undefined;
     const screen = terminal ?? (json ? jsonScreen(write) : lineScreen(write));
     const scene = await runDemo({ node: process.execPath, program, forMs }, screen, signal);
     if (json && scene !== undefined) write(`${jsonSummary(scene)}\n`);
@@ -37,6 +37,10 @@ function durationOf(text: string): number {
   const result = duration.safeParse(text);
   if (result.success) return result.data;
   throw new UsageError(`--for ${text}: ${result.error.issues[0]?.message}`);
+}
+
+function canBeDrawnOn(): boolean {
+  return process.stdout.isTTY && process.env['TERM'] !== 'dumb';
 }
 
 function hasColours(): boolean {

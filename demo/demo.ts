@@ -8,7 +8,7 @@ import { type Scene } from './table.ts';
 
 /** Where what happens is shown: a live table, lines, or JSON. */
 export interface Screen {
-  /** Something happened: the curtain rose, an act began, a verdict changed, the configuration was edited. */
+  /** Something happened: the curtain rose, an act began, a verdict changed, the configuration was edited, a program restarted. */
   happened(event: DemoEvent): void;
   /** Twice a second: everything as it is now. */
   show(scene: Scene): void;
@@ -18,7 +18,7 @@ export type DemoEvent = { readonly elapsedMs: number } & (
   | { readonly kind: 'opened'; readonly configuration: string }
   | { readonly kind: 'act'; readonly act: Act }
   | { readonly kind: 'verdict'; readonly cell: Cell }
-  | { readonly kind: 'edit'; readonly message: string }
+  | { readonly kind: 'edit' | 'restart'; readonly message: string }
 );
 
 const tickMs = 500;
@@ -27,7 +27,7 @@ const runsShown = 16;
 /**
  * Plays the sample service's script over real agents and a real collector until the signal aborts or
  * `forMs` have passed, and shows what the collector's history says. Resolves with the last scene, if there was one;
- * rejects when a program ends that should not have.
+ * rejects when a program gives up.
  */
 export async function runDemo(
   { forMs, ...options }: StageOptions & { readonly forMs: number },
@@ -72,7 +72,13 @@ async function direct(
   { elapsedMs, before }: { readonly elapsedMs: number; readonly before: Act | undefined },
   screen: Screen,
 ): Promise<void> {
-  stage.assertRunning();
+  for (const name of stage.restartStopped()) {
+    screen.happened({
+      kind: 'restart',
+      elapsedMs,
+      message: `${name} was stopped; it starts again`,
+    });
+  }
   const act = actAt(elapsedMs);
   if (act !== before) {
     await stage.service.play(act.name);

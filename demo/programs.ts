@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -17,6 +17,7 @@ export interface Launcher {
 /** One running Farpoint process. Its output goes to a file; disposing asks it to stop, then insists. */
 export class Program implements AsyncDisposable {
   readonly name: string;
+  readonly #logFile: string;
   readonly #child: ChildProcess;
   readonly #exited: Promise<unknown>;
   /** Nobody else would end it when this process is made to end at once. */
@@ -25,7 +26,8 @@ export class Program implements AsyncDisposable {
 
   constructor(launcher: Launcher, name: string, options: ProgramOptions) {
     this.name = name;
-    const log = openSync(join(launcher.logFolder, `${name}.log`), 'a');
+    this.#logFile = join(launcher.logFolder, `${name}.log`);
+    const log = openSync(this.#logFile, 'a');
     this.#child = spawn(launcher.node, [launcher.program, ...options.arguments], {
       env: { ...options.environment },
       stdio: ['ignore', log, log],
@@ -51,10 +53,18 @@ export class Program implements AsyncDisposable {
     });
   }
 
-  /** Says how the process ended, when it ended by itself. */
+  /** Somebody else ended it: asked it to stop, or killed it. */
+  get wasStopped(): boolean {
+    const { exitCode, signalCode } = this.#child;
+    return !this.#stopping && (exitCode === 0 || signalCode === 'SIGKILL');
+  }
+
+  /** Says why the process ended, when it gave up by itself: the last it printed. */
   get failure(): string | undefined {
-    if (this.#stopping || this.#child.exitCode === null) return undefined;
-    return `${this.name} ended by itself with exit code ${this.#child.exitCode}`;
+    const { exitCode, signalCode } = this.#child;
+    if (this.#stopping || this.wasStopped || (exitCode ?? signalCode) === null) return undefined;
+    const lastWords = readFileSync(this.#logFile, 'utf8').trim().split('\n').at(-1);
+    return `${this.name} ended with ${signalCode ?? `exit code ${exitCode}`}: ${lastWords}`;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -4,17 +4,25 @@ import { renderTable, type Scene } from './table.ts';
 type Write = (text: string) => void;
 
 const eventsShown = 6;
+/** For terminals that do not say how large they are. */
+const usualSize = { columns: 80, rows: 24 };
 const cursorHome = '\u001B[H';
 const clearLine = '\u001B[K';
 const clearBelow = '\u001B[J';
 const hideCursor = '\u001B[?25l';
 const showCursor = '\u001B[?25h';
+const cutLongLines = '\u001B[?7l';
+const wrapLongLines = '\u001B[?7h';
 
-/** For a terminal: one table that is drawn over itself, with the newest events below. */
-export function tableScreen(
-  terminal: { readonly columns: number; write(text: string): unknown },
-  colour: boolean,
-): Screen & Disposable {
+/** What is asked of a terminal; without a size it counts as 80 by 24. */
+export interface Terminal {
+  readonly columns: number;
+  readonly rows: number;
+  write(text: string): unknown;
+}
+
+/** For a terminal: one table that is drawn over itself, with as many of the newest events below as there is room for. */
+export function tableScreen(terminal: Terminal, colour: boolean): Screen & Disposable {
   const write = (text: string): void => void terminal.write(text);
   const events: string[] = [];
   write(`${hideCursor}\u001B[2J`);
@@ -24,17 +32,24 @@ export function tableScreen(
       events.splice(0, events.length - eventsShown);
     },
     show(scene) {
-      const lines = [
-        ...renderTable(scene, { colour, columns: terminal.columns }),
-        '',
-        ...events.map((event) => event.slice(0, terminal.columns - 1)),
-      ];
-      write(`${cursorHome}${lines.map((line) => `${line}${clearLine}\n`).join('')}${clearBelow}`);
+      const columns = terminal.columns || usualSize.columns;
+      const table = renderTable(scene, { colour, columns });
+      const lines = fitRows([...table, ''], events, terminal.rows || usualSize.rows);
+      const text = lines.map((line) => `${line}${clearLine}`).join('\n');
+      write(`${cutLongLines}${cursorHome}${text}${clearBelow}${wrapLongLines}`);
     },
     [Symbol.dispose]() {
-      write(showCursor);
+      write(`\n${showCursor}`);
     },
   };
+}
+
+/** One row too many would scroll the table's head away: in a small terminal empty lines go first, then events. */
+function fitRows(table: readonly string[], events: readonly string[], rows: number): string[] {
+  const isSmall = table.length + events.length > rows;
+  const head = isSmall ? table.filter((line) => line !== '') : table;
+  const room = Math.max(rows - head.length, 0);
+  return [...head, ...events.slice(Math.max(events.length - room, 0))].slice(0, rows);
 }
 
 /** Without a terminal: a line for each event. */
@@ -73,6 +88,7 @@ function describeEvent(event: DemoEvent): string {
     case 'act':
       return `${time} -- ${event.act.caption}`;
     case 'edit':
+    case 'restart':
       return `${time} ${event.message}`;
     case 'verdict': {
       const { check, region, verdict, errorType, message } = event.cell;
@@ -90,6 +106,7 @@ function toJson(event: DemoEvent): object {
     case 'act':
       return { ...head, act: event.act.name, caption: event.act.caption };
     case 'edit':
+    case 'restart':
       return { ...head, message: event.message };
     case 'verdict': {
       const { check, target, region, verdict, errorType, message, durationMs } = event.cell;

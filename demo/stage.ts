@@ -17,7 +17,7 @@ export class Stage implements AsyncDisposable {
   readonly service: SampleService;
   readonly #launcher: Launcher;
   readonly #running: AsyncDisposableStack;
-  readonly #collector: Program;
+  #collector: Program;
   readonly #agents = new Map<Region, Program>();
   #configuredMs: number;
 
@@ -47,12 +47,7 @@ export class Stage implements AsyncDisposable {
     const folder = await createFolder(path, service.port);
     const logged = { ...launcher, logFolder: folder.logs };
     await mkdir(folder.logs, { recursive: true });
-    const collector = running.use(
-      new Program(logged, 'collector', {
-        arguments: ['collector', '-c', folder.collectorFile],
-        environment: {},
-      }),
-    );
+    const collector = running.use(startCollector(logged, folder));
     await untilReady(collector, folder, signal);
     const configuredMs = (await stat(folder.agentFile)).mtimeMs;
     const stage = new Stage({
@@ -67,15 +62,19 @@ export class Stage implements AsyncDisposable {
     return stage;
   }
 
-  /** Throws when a program ended that should not have. */
-  assertRunning(): void {
-    for (const program of [this.#collector, ...this.#agents.values()]) {
-      if (program.failure !== undefined) {
-        throw new Error(
-          `${program.failure}; its log is ${join(this.folder.logs, `${program.name}.log`)}`,
-        );
-      }
+  /**
+   * Starts what somebody stopped or killed once more, as a container would be, and names it. Throws when
+   * a program gave up by itself.
+   */
+  restartStopped(): readonly string[] {
+    const programs = [this.#collector, ...this.#agents.values()];
+    const failure = programs.find((program) => program.failure !== undefined)?.failure;
+    if (failure !== undefined) throw new Error(`cannot go on: ${failure}`);
+    if (this.#collector.wasStopped) {
+      this.#collector = this.#running.use(startCollector(this.#launcher, this.folder));
     }
+    for (const [region, agent] of this.#agents) if (agent.wasStopped) this.#startAgent(region);
+    return programs.filter(({ wasStopped }) => wasStopped).map(({ name }) => name);
   }
 
   /**
@@ -121,6 +120,11 @@ export class Stage implements AsyncDisposable {
   }
 }
 
+function startCollector(launcher: Launcher, { collectorFile }: DemoFolder): Program {
+  const words = ['collector', '-c', collectorFile];
+  return new Program(launcher, 'collector', { arguments: words, environment: {} });
+}
+
 async function untilReady(
   collector: Program,
   folder: DemoFolder,
@@ -129,9 +133,7 @@ async function untilReady(
   const deadlineMs = performance.now() + readyWithinMs;
   while (!(await isReady(folder.collectorUrl))) {
     if (collector.failure !== undefined || performance.now() > deadlineMs) {
-      throw new Error(
-        `the collector did not start; its log is ${join(folder.logs, 'collector.log')}`,
-      );
+      throw new Error(`cannot start: ${collector.failure ?? 'the collector does not get ready'}`);
     }
     await delay(100, undefined, { signal });
   }

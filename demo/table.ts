@@ -20,7 +20,10 @@ const colours = { up: 'green', down: 'red', unknown: 'yellow' } as const;
 
 type Paint = (style: Parameters<typeof styleText>[0], text: string) => string;
 
-/** The live table as text, one line an element, at most `columns` wide. Colours are for terminals only. */
+/**
+ * The live table as text, one line an element, its cells at most `columns` wide together. Colours are for
+ * terminals only.
+ */
 export function renderTable(
   scene: Scene,
   { colour, columns }: { readonly colour: boolean; readonly columns: number },
@@ -29,7 +32,7 @@ export function renderTable(
   const checks = [...new Set(scene.cells.map(({ check }) => check))].sort();
   const nameWidth = Math.max(6, ...checks.map((check) => check.length)) + 2;
   const widthOfOne = Math.floor((columns - 1 - nameWidth) / scene.regions.length);
-  const width = Math.min(columnWidthMax, widthOfOne);
+  const width = Math.max(1, Math.min(columnWidthMax, widthOfOne));
   const perRegion = (text: (region: string) => string): string => scene.regions.map(text).join('');
   const outbox = (region: string): string =>
     fit(backlog(scene.outboxes.find(({ name }) => name === region)), width);

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
@@ -87,6 +87,38 @@ test('a second Ctrl-C ends what the first one waits for, too', { timeout: 60_000
   expect(await stopped).toBe(128 + constants.signals.SIGINT);
   await eventually('the end of the agent', () => !existsSync(`/proc/${agent}`));
 });
+
+test('what is killed starts again', { timeout: 60_000 }, async () => {
+  await using demo = Farpoint.start(['demo', '--for', '8s', '--json']);
+  const programs = await eventually('all programs', () => {
+    const running = demo.output.includes('"opened"') ? processesOf(demo.pid) : [];
+    return running.length === 4 && running;
+  });
+  for (const program of programs) process.kill(program, 'SIGKILL');
+  expect(await demo.exited()).toBe(0);
+  for (const name of ['collector', 'eu-west', 'us-east', 'ap-south'])
+    expect(demo.output).toContain(`${name} was stopped; it starts again`);
+  expect(demo.output).toMatch(/"event":"summary".*"verdict":"up"/);
+});
+
+test(
+  'an edit no agent can start with ends it with what the agent said',
+  { timeout: 60_000 },
+  async () => {
+    await using demo = Farpoint.start(['demo']);
+    await eventually('a verdict', () => demo.output.includes('is up'));
+    const [, configuration = ''] = /configuration: (\S+)/.exec(demo.output) ?? [];
+    const edited = readFileSync(configuration, 'utf8').replace(
+      '${env:FARPOINT_DATA}',
+      '/dev/null/data',
+    );
+    writeFileSync(configuration, edited);
+    expect(await demo.exited()).toBe(2);
+    expect(demo.output).toMatch(
+      /^farpoint: cannot go on: .* ended with exit code 2: .*\/dev\/null\/data/m,
+    );
+  },
+);
 
 /** What a process has started, and runs. */
 function processesOf(pid: number): readonly number[] {
