@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { type FindOptions, validate, type Finding } from './configuration/issues.ts';
@@ -43,15 +44,16 @@ export class ConfigurationReading {
   /** The top of a file, nothing substituted yet; undefined (and a mistake) where it cannot be read. */
   open(file: string): Section | undefined {
     const report = (mistake: Mistake): void => void this.#mistakes.push(mistake);
-    const fail = (message: string): undefined =>
-      void this.#mistakes.push({ file, line: 1, column: 1, path: '', message });
-    let text: string;
+    const fail = (message: string, line = 1): undefined =>
+      void this.#mistakes.push({ file, line, column: 1, path: '', message });
+    let bytes: Buffer;
     try {
-      text = readFileSync(file, 'utf8');
+      bytes = readFileSync(file);
     } catch (error) {
       return fail(`cannot read the file: ${reason(error)}`);
     }
-    const content = readSource({ file, text }, this.#origins, report);
+    if (!isUtf8(bytes)) return fail('not UTF-8; save the file in that encoding', badLine(bytes));
+    const content = readSource({ file, text: bytes.toString() }, this.#origins, report);
     if (content === undefined || isMap(content)) return content;
     return fail(content === null ? 'the file is empty' : 'expected keys, such as version: 1');
   }
@@ -228,4 +230,10 @@ const redactedLengthMin = 4;
 
 function place({ file, line, column, path }: Origin): Omit<Mistake, 'message'> {
   return { file, line, column, path };
+}
+
+/** The first line that is not UTF-8. */
+function badLine(bytes: Buffer): number {
+  const lines = bytes.toString('latin1').split('\n');
+  return lines.findIndex((line) => !isUtf8(Buffer.from(line, 'latin1'))) + 1;
 }

@@ -256,10 +256,10 @@ function refuseUnknownRegions(
 }
 
 function refuseRepetition({ reading, section, path }: Place, values: readonly unknown[]): void {
+  const seen = new Set<unknown>();
   for (const [index, value] of values.entries()) {
-    if (values.indexOf(value) < index) {
-      reading.mistake(section, [...path, index], 'given twice in this list');
-    }
+    if (seen.has(value)) reading.mistake(section, [...path, index], 'given twice in this list');
+    seen.add(value);
   }
 }
 

@@ -31,26 +31,28 @@ export function suggestion(written: string, candidates: readonly string[]): stri
 }
 
 /** Words other tools use for our keys. */
-const synonyms: Readonly<Record<string, readonly string[]>> = {
-  interval: ['every'],
-  period: ['every'],
-  frequency: ['every'],
-  schedule: ['cron', 'every'],
-  url: ['target', 'urls'],
-  host: ['target'],
-  hosts: ['targets'],
-  address: ['target', 'listen'],
-  tags: ['labels'],
-  tz: ['timezone'],
-  location: ['region'],
-  locations: ['regions'],
-  deadline: ['timeout'],
-};
+const synonyms: ReadonlyMap<string, readonly string[]> = new Map(
+  Object.entries({
+    interval: ['every'],
+    period: ['every'],
+    frequency: ['every'],
+    schedule: ['cron', 'every'],
+    url: ['target', 'urls'],
+    host: ['target'],
+    hosts: ['targets'],
+    address: ['target', 'listen'],
+    tags: ['labels'],
+    tz: ['timezone'],
+    location: ['region'],
+    locations: ['regions'],
+    deadline: ['timeout'],
+  }),
+);
 
 /** The candidate with the fewest edits to `written`, if these are no more than a third of its letters. */
 function nearest(written: string, candidates: readonly string[]): string | undefined {
   const lower = written.toLowerCase();
-  const synonym = synonyms[lower]?.find((word) => candidates.includes(word));
+  const synonym = synonyms.get(lower)?.find((word) => candidates.includes(word));
   if (synonym !== undefined) return synonym;
   const editsMax = Math.max(1, Math.floor(written.length / 3));
   return candidates
