@@ -24,7 +24,7 @@ export function configurationOption<Arguments>(
     alias: 'c',
     type: 'string',
     requiresArg: true,
-    describe: 'Configuration to read',
+    describe: 'Configuration to read; the one in /etc/farpoint where absent',
   });
 }
 

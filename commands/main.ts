@@ -83,7 +83,7 @@ async function main(words: readonly string[]): Promise<void> {
     .demandCommand(1, 'name a command')
     .exitProcess(false)
     .fail((message: string | null, error: Error | undefined) => {
-      throw error ?? new UsageError(inWords(message));
+      throw error ?? new UsageError(inWords(message, words[0]));
     });
   for (const entry of commands) parser = register(parser, entry, stop);
   try {
@@ -102,6 +102,7 @@ function register(parser: Argv, entry: Entry, stop: AbortSignal): Argv {
     entry.summary,
     async (inner) => (await entry.load()).command.options(inner),
     async (options) => {
+      refuseRepetition(options, parser);
       process.exitCode = await (await entry.load()).command.run(options, stop);
       // What was broken off may hold a socket for a while, and must not hold up the end.
       if (stop.aborted) setTimeout(() => process.exit(), lastWordsMs).unref();
@@ -130,8 +131,20 @@ function abortOnSignals(): AbortSignal {
   return controller.signal;
 }
 
-function inWords(message: string | null): string {
+/** yargs makes a list of an option that is given twice, whether or not it is one. */
+function refuseRepetition(options: Readonly<Record<string, unknown>>, parser: Argv): void {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- its types leave this method out
+  const { array } = (parser as unknown as { getOptions(): { array: string[] } }).getOptions();
+  const names = Object.keys(options).filter((name) => /^[a-z-]{2,}$/.test(name));
+  const repeated = names.find((name) => Array.isArray(options[name]) && !array.includes(name));
+  if (repeated !== undefined) throw new UsageError(`give --${repeated} only once`);
+}
+
+function inWords(message: string | null, word: string | undefined): string {
   if (message === null) return 'not understood';
+  const [, proposal] = /^Did you mean (.*)\?$/.exec(message) ?? [];
+  if (proposal !== undefined) return `there is no command ${word} (did you mean ${proposal}?)`;
+  if (message === `Unknown argument: ${word}`) return `there is no command ${word}`;
   return message.startsWith('Not enough non-option arguments') ? 'an argument is missing' : message;
 }
 

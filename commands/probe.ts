@@ -82,6 +82,9 @@ function plainPlan({ type, target, ...options }: ProbeArguments): ProbePlan {
     throw new UsageError(`${message}; there are ${typeNames.join(', ')}`);
   }
   if (target === undefined) throw new UsageError('name a target, or a configured check with --as');
+  if (options.config !== undefined) {
+    throw new UsageError('--config is for --as: name the configured check whose settings to use');
+  }
   const settings = checkType.settings.safeParse(trialSettings(options));
   if (!settings.success) {
     const mistakes = z.prettifyError(settings.error);

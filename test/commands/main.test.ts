@@ -28,7 +28,13 @@ test.each(['--version', '-V'])('%s is the one of the package', (option) => {
 });
 
 test.each([
-  [['vlidate'], /Did you mean validate\?/],
+  [['vlidate'], /there is no command vlidate \(did you mean validate\?\)/],
+  [['xyzzy'], /there is no command xyzzy$/m],
+  [['validate', 'x.yaml', '--against', 'a', '--against', 'b'], /give --against only once/],
+  [
+    ['key', 'new', '--expires', '2027-06-30', '--expires', '2027-07-30'],
+    /give --expires only once/,
+  ],
   [['validate', '--resolv', 'x.yaml'], /Unknown argument: resolv/],
   [['validate'], /name a configuration to validate/],
   [['schema'], /an argument is missing/],
