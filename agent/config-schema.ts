@@ -40,7 +40,9 @@ export const agentShape = {
         .describe('Folder of the outbox and of log positions; locked by one process'),
       outbox: z
         .strictObject({
-          size: size.prefault('1GiB').describe('What may wait for the collector, in bytes…'),
+          size: size
+            .prefault('1GiB')
+            .describe('What may wait for the collector, in bytes on disk…'),
           age: duration
             .prefault('7d')
             .describe('…and in time; beyond, the oldest is dropped and counted'),

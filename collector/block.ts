@@ -1,10 +1,11 @@
 import { ProtobufReader } from '#lib/protobuf/reader';
 import { ProtobufWriter } from '#lib/protobuf/writer';
+import { deflate, type Payload } from './payload.ts';
 
 /*
  * A block is one accepted request, as the queue keeps it: a protobuf message of its own.
  *
- *     1 format       1, always first
+ *     1 format       2, always first
  *     2 signal       0 metrics, 1 logs
  *     3 agent        who made the data, where one agent did
  *     4 key          id of the key it came with
@@ -12,7 +13,10 @@ import { ProtobufWriter } from '#lib/protobuf/writer';
  *     6 outbox       id of the agent's outbox, where the request was numbered…
  *     7 first        …and the positions in it that the request covers
  *     8 last
- *     9 payload      ExportMetricsServiceRequest or ExportLogsServiceRequest, always last
+ *     9 payload      ExportMetricsServiceRequest or ExportLogsServiceRequest, as gzip, always last
+ *    10 inflated     bytes of the payload once it is inflated
+ *
+ * In format 1 the payload was as it is, not gzip, and field 10 was not there.
  */
 
 export const signals = ['metrics', 'logs'] as const;
@@ -37,11 +41,10 @@ export interface BlockHeader {
 }
 
 export interface Block extends BlockHeader {
-  /** OTLP protobuf. */
-  readonly payload: Uint8Array;
+  readonly payload: Payload;
 }
 
-const formatVersion = 1;
+const formatVersion = 2;
 
 export function encodeBlock({ payload, range, ...header }: Block): Uint8Array<ArrayBuffer> {
   const writer = new ProtobufWriter();
@@ -55,7 +58,8 @@ export function encodeBlock({ payload, range, ...header }: Block): Uint8Array<Ar
     writer.int64(7, range.first);
     writer.int64(8, range.last);
   }
-  writer.bytes(9, payload);
+  writer.int64(10, payload.inflatedBytes);
+  writer.bytes(9, payload.gzip);
   return writer.finish();
 }
 
@@ -64,12 +68,13 @@ export function decodeBlock(bytes: Uint8Array): Block {
   const reader = new ProtobufReader(bytes);
   let signal: Signal | undefined;
   let [agent, keyId, outbox] = ['', '', ''];
-  let [receivedUnixMs, first, last] = [0, 0, 0];
-  let payload: Uint8Array = new Uint8Array();
+  let [format, receivedUnixMs, first, last, inflatedBytes] = [0, 0, 0, 0, 0];
+  let gzip: Uint8Array = new Uint8Array();
   while (reader.more()) {
     switch (reader.field()) {
       case 1:
-        checkFormat(reader.uint32());
+        format = reader.uint32();
+        checkFormat(format);
         break;
       case 2:
         signal = signals[reader.uint32()];
@@ -93,7 +98,10 @@ export function decodeBlock(bytes: Uint8Array): Block {
         last = Number(reader.int64());
         break;
       case 9:
-        payload = reader.bytes();
+        gzip = reader.bytes();
+        break;
+      case 10:
+        inflatedBytes = Number(reader.int64());
         break;
       default:
         reader.skip();
@@ -101,6 +109,7 @@ export function decodeBlock(bytes: Uint8Array): Block {
   }
   if (signal === undefined) throw new Error('cannot read a block of the queue: it has no signal');
   const range = outbox === '' ? undefined : { outbox, first, last };
+  const payload = format === 1 ? deflate(gzip) : { gzip, inflatedBytes };
   return { signal, agent, keyId, receivedUnixMs, range, payload };
 }
 

@@ -48,7 +48,7 @@ export const sinkShape = {
   labels: labels.default({}).describe('Added to all data where it has no label of that name'),
   queue: z
     .strictObject({
-      size: size.prefault('20GiB').describe('What may wait for this sink, in bytes…'),
+      size: size.prefault('20GiB').describe('What may wait for this sink, in bytes on disk…'),
       age: duration
         .prefault('14d')
         .describe('…and in time; beyond, the oldest is dropped and counted'),

@@ -13,6 +13,7 @@ import { type Block, decodeBlock, encodeBlock, type Signal } from './block.ts';
 import { type SinkConfiguration } from './config.ts';
 import { type BatchSource } from './forwarder.ts';
 import { type LedgerEntry, OutboxLedger, sequenceKey } from './outbox-ledger.ts';
+import { inflate } from './payload.ts';
 import { type Batch } from './sinks/sink.ts';
 
 export interface CollectorQueueOptions {
@@ -32,8 +33,11 @@ export interface Acceptance {
   readonly missing: number;
 }
 
-/** How much is read for one delivery: several thousand points. */
+/** How much goes into one delivery, once inflated: several thousand points. */
 const batchBytesMax = 1024 * 1024;
+
+/** How much is read for it, of requests that are of one run each: those of many take less for each. */
+const readBytesMax = batchBytesMax / 4;
 
 /** The receiver's limits are below this, whatever is configured: what it accepts must fit. */
 const blockBytesMax = 2 ** 30;
@@ -95,10 +99,9 @@ export class CollectorQueue implements AsyncDisposable {
   source(sink: string): BatchSource {
     return {
       next: async (signal) => {
-        const entries = await this.#queue.read(sink, batchBytesMax, signal);
-        const position = entries.at(-1)?.position ?? 0;
+        const { blocks, position } = fill(await this.#queue.read(sink, readBytesMax, signal));
         const acknowledge = (): Promise<void> => this.#queue.acknowledge(sink, position);
-        return { batch: toBatch(entries), acknowledge };
+        return { batch: toBatch(blocks), acknowledge };
       },
     };
   }
@@ -142,14 +145,31 @@ export class CollectorQueue implements AsyncDisposable {
   }
 }
 
-function toBatch(entries: readonly QueueEntry[]): Batch {
-  const blocks = entries.map(({ block }) => decodeBlock(block));
+/** The blocks of one delivery, at least one of those that were read, and the position of the last. */
+function fill(entries: readonly QueueEntry[]): {
+  readonly blocks: readonly Block[];
+  readonly position: number;
+} {
+  const blocks: Block[] = [];
+  let inflatedBytes = 0;
+  let last = 0;
+  for (const { position, block: bytes } of entries) {
+    const block = decodeBlock(bytes);
+    inflatedBytes += block.payload.inflatedBytes;
+    if (blocks.length > 0 && inflatedBytes > batchBytesMax) break;
+    blocks.push(block);
+    last = position;
+  }
+  return { blocks, position: last };
+}
+
+function toBatch(blocks: readonly Block[]): Batch {
   return {
-    points: payloads(blocks, 'metrics').flatMap((bytes) => decodeMetrics(bytes, noLimits).points),
-    logs: payloads(blocks, 'logs').flatMap((bytes) => decodeLogs(bytes, noLimits).records),
+    points: requests(blocks, 'metrics').flatMap((bytes) => decodeMetrics(bytes, noLimits).points),
+    logs: requests(blocks, 'logs').flatMap((bytes) => decodeLogs(bytes, noLimits).records),
   };
 }
 
-function payloads(blocks: readonly Block[], signal: Signal): readonly Uint8Array[] {
-  return blocks.filter((block) => block.signal === signal).map(({ payload }) => payload);
+function requests(blocks: readonly Block[], signal: Signal): readonly Uint8Array[] {
+  return blocks.filter((block) => block.signal === signal).map(({ payload }) => inflate(payload));
 }

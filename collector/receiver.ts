@@ -11,6 +11,7 @@ import { type Admission, admitLogs, admitPoints, type AdmissionRules } from './a
 import { type OutboxRange, type Signal } from './block.ts';
 import { type CollectorConfiguration } from './config.ts';
 import { type Identity } from './keys.ts';
+import { deflate, type Payload } from './payload.ts';
 import { type CollectorQueue } from './queue.ts';
 import { SeriesLimit } from './series-limit.ts';
 import { type Telemetry } from './telemetry.ts';
@@ -28,6 +29,8 @@ export interface ExportRequest {
   readonly clockOffsetMs?: number | undefined;
   /** Decompressed. */
   readonly body: Uint8Array;
+  /** The same as it arrived, where it came compressed. */
+  readonly gzip?: Uint8Array | undefined;
 }
 
 /** What the sender is told. */
@@ -58,8 +61,7 @@ export interface ReceiverOptions {
 
 /** What is left of a request once every item has been judged. */
 interface Judged extends Pick<Admission<unknown>, 'items' | 'rejected' | 'agent' | 'aheadMs'> {
-  /** OTLP protobuf of the items. */
-  readonly payload: Uint8Array;
+  readonly payload: Payload;
   /** Whether it says more than that series end: what an agent last was called ends under its old name. */
   readonly hasValues: boolean;
 }
@@ -106,22 +108,22 @@ export class Receiver {
     }
   }
 
-  #metrics({ encoding, body, identity }: ExportRequest): Judged {
+  #metrics(request: ExportRequest): Judged {
+    const { encoding, body, identity } = request;
     const decode = encoding === 'json' ? decodeMetricsJson : decodeMetrics;
     const limits: DecodeLimits = { ...pointLimits, attributes: this.#options.limits.labelsMax };
     const { points, rejected } = decode(body, limits);
     const admission = admitPoints(points, rejected, this.#rules(identity));
-    const isPayload = encoding === 'protobuf' && admission.isUnchanged;
-    const payload = isPayload ? body : encodeMetrics(admission.items);
+    const payload = payloadOf(request, admission, encodeMetrics);
     return { ...admission, payload, hasValues: points.some(({ value }) => value !== undefined) };
   }
 
-  #logs({ encoding, body, identity }: ExportRequest): Judged {
+  #logs(request: ExportRequest): Judged {
+    const { encoding, body, identity } = request;
     const decode = encoding === 'json' ? decodeLogsJson : decodeLogs;
     const { records, rejected } = decode(body, recordLimits);
     const admission = admitLogs(records, rejected, this.#rules(identity));
-    const isPayload = encoding === 'protobuf' && admission.isUnchanged;
-    const payload = isPayload ? body : encodeLogs(admission.items);
+    const payload = payloadOf(request, admission, encodeLogs);
     return { ...admission, payload, hasValues: records.length > 0 };
   }
 
@@ -217,6 +219,16 @@ export class Receiver {
     this.#lastTrouble = undefined;
     this.#options.log.info('storing again what is posted');
   }
+}
+
+/** What is posted the way it is kept anyway costs no work. */
+function payloadOf<Item>(
+  { encoding, body, gzip }: ExportRequest,
+  { isUnchanged, items }: Admission<Item>,
+  encode: (items: readonly Item[]) => Uint8Array,
+): Payload {
+  if (encoding !== 'protobuf' || !isUnchanged) return deflate(encode(items));
+  return gzip === undefined ? deflate(body) : { gzip, inflatedBytes: body.length };
 }
 
 function isForeign({ items, rejected, hasValues }: Judged): boolean {

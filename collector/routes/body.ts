@@ -4,9 +4,10 @@ import { gunzip } from 'node:zlib';
 
 const inflate = promisify(gunzip);
 
-/** A whole body, decompressed, or why there is none. */
+/** A whole body, or why there is none. */
 export type Body =
-  | { readonly kind: 'whole'; readonly bytes: Buffer }
+  /** Decompressed; and as it arrived, where that was compressed. */
+  | { readonly kind: 'whole'; readonly bytes: Buffer; readonly gzip?: Buffer }
   | { readonly kind: 'too_large' | 'malformed' | 'busy'; readonly message: string };
 
 export interface BodyOptions {
@@ -108,7 +109,7 @@ export class RequestBody implements Disposable {
     const { inflatedBytesMax } = this.#options;
     try {
       const inflated = await this.#memory.inflate(bytes, inflatedBytesMax);
-      return this.#take(inflated.length) ? { kind: 'whole', bytes: inflated } : busy;
+      return this.#take(inflated.length) ? { kind: 'whole', bytes: inflated, gzip: bytes } : busy;
     } catch (error) {
       const isTooLarge = error instanceof RangeError;
       return isTooLarge

@@ -152,7 +152,7 @@ class OtlpRoutes {
     using holder = new RequestBody(this.#memory, request.raw, bounds);
     const body = await holder.read();
     if (body.kind !== 'whole') return { code: bodyCodes[body.kind], message: body.message };
-    return outcomeOf(await receiver.receive({ ...form, body: body.bytes }));
+    return outcomeOf(await receiver.receive({ ...form, body: body.bytes, gzip: body.gzip }));
   }
 
   #answer(

@@ -1,7 +1,8 @@
 /**
  * What a run takes on its way: in an agent's outbox while the collector is away, in the collector's queue
  * while a backend is away, in the history, and in VictoriaMetrics; and what a thousand targets take of
- * an agent's memory. Real programs, real HTTP checks on loopback.
+ * an agent's memory. Real programs, real HTTP checks on loopback, as many a second as of 1,000 targets
+ * every 30 s: how many share a record or a request decides what each of them takes.
  *
  *     node test/bench/sizing.ts [SECONDS] [PROGRAM]
  *
@@ -19,53 +20,69 @@ import { serveHttp } from '../support/serve.ts';
 import { freePort, startVictoriaMetrics } from '../support/servers.ts';
 
 const [seconds = '20', chosen = program] = process.argv.slice(2);
-const targets = 20;
+const targets = 100;
+let probes = 0;
 
 using folder = temporaryFolder();
-await using site = await serveHttp((_, response) => response.end('0123456789'.repeat(100)));
+await using site = await serveHttp((_, response) => {
+  probes += 1;
+  response.end('0123456789'.repeat(100));
+});
 await using backend = await startVictoriaMetrics();
 const port = await freePort();
 const key = newKey('eu');
 writeFileSync(join(folder.path, 'collector.yaml'), collectorConfiguration());
 
-const runs = await fillOutbox();
-const queued = await deliver();
-for (const [name, bytes] of [
-  ["collector's queue, of a sink that is away", queued],
-  ['history', sizeOf(join(folder.path, 'collector', 'history'))],
-] as const) {
-  console.log(`${name}: ${Math.round(bytes / runs)} bytes a run`);
-}
+await fillOutbox();
+await deliver();
+console.log(`history: ${perRun(sizeOf(join(folder.path, 'collector', 'history')))} bytes a run`);
 await measureBackend();
 await measureMemory();
 
-/** Runs checks while no collector is there; gives how many. */
-async function fillOutbox(): Promise<number> {
-  writeFileSync(join(folder.path, 'agent.yaml'), agentConfiguration(targets, '100ms', '90ms'));
-  await using agent = start('agent');
-  await delay(Number(seconds) * 1000);
-  await agent.stop();
-  const status = await readAgentStatus(join(folder.path, 'agent'));
-  const { blocks = 0, bytes = 0 } = status?.outbox ?? {};
-  console.log(`outbox: ${Math.round(bytes / blocks)} bytes a run (${blocks} runs of http checks)`);
-  return blocks;
+/** Runs checks while no collector is there. */
+async function fillOutbox(): Promise<void> {
+  await runAgent();
+  const { blocks = 0, bytes = 0 } =
+    (await readAgentStatus(join(folder.path, 'agent')))?.outbox ?? {};
+  console.log(`outbox: ${perRun(bytes)} bytes a run (${probes} runs in ${blocks} records)`);
 }
 
-/** Lets a collector have what waits, and no more; gives how many bytes a sink that is away holds back. */
-async function deliver(): Promise<number> {
+/** Lets a collector have what waits, then what comes while it is there. */
+async function deliver(): Promise<void> {
   await using collector = start('collector');
   await eventually('the collector to be ready', () => collector.output.includes('is ready'));
-  writeFileSync(join(folder.path, 'agent.yaml'), agentConfiguration(targets, '1h', '90ms'));
+  writeAgentConfiguration(targets, '1h', '90ms');
   await using agent = start('agent');
   await eventually('the outbox to be empty', async () => {
     return (await readAgentStatus(join(folder.path, 'agent')))?.outbox.blocks === 0;
   });
   await agent.stop();
-  return await eventually('the backend to have it', async () => {
+  const backlog = { runs: probes, bytes: await queuedBytes() };
+  await runAgent();
+  const live = { runs: probes - backlog.runs, bytes: (await queuedBytes()) - backlog.bytes };
+  for (const [name, { runs, bytes }] of Object.entries({ backlog, live })) {
+    console.log(`collector's queue, ${name}: ${Math.round(bytes / runs)} bytes a run`);
+  }
+}
+
+async function runAgent(): Promise<void> {
+  writeAgentConfiguration(targets, '3s', '2s');
+  await using agent = start('agent');
+  await delay(Number(seconds) * 1000);
+  await agent.stop();
+}
+
+/** Of the sink that is away, once the other one has everything. */
+function queuedBytes(): Promise<number> {
+  return eventually('the backend to have it', async () => {
     const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
     if (!/^farpoint_queue_blocks\{[^}]*sink="backend"[^}]*\} 0$/m.test(text)) return undefined;
     return Number(/^farpoint_queue_bytes\{[^}]*sink="away"[^}]*\} (\S+)$/m.exec(text)?.[1]);
   });
+}
+
+function perRun(amount: number): number {
+  return Math.round(amount / probes);
 }
 
 async function measureBackend(): Promise<void> {
@@ -81,7 +98,7 @@ async function measureBackend(): Promise<void> {
   const index = sum(/^vm_data_size_bytes\{type="indexdb[^}]*\} (\S+)$/gm);
   const series = sum(/^vm_new_timeseries_created_total (\S+)$/gm);
   console.log(
-    `VictoriaMetrics: ${(samples / runs).toFixed(1)} samples and ${Math.round(((bytes / stored) * samples) / runs)} bytes a run, ` +
+    `VictoriaMetrics: ${(samples / probes).toFixed(1)} samples and ${perRun((bytes / stored) * samples)} bytes a run, ` +
       `${(bytes / stored).toFixed(2)} bytes a sample, ${Math.round(series / targets)} series a target, ${Math.round(index / series)} bytes of index a series`,
   );
 }
@@ -89,7 +106,7 @@ async function measureBackend(): Promise<void> {
 async function measureMemory(): Promise<void> {
   const sizes: number[] = [];
   for (const count of [100, 2100]) {
-    writeFileSync(join(folder.path, 'agent.yaml'), agentConfiguration(count, '30s', '10s'));
+    writeAgentConfiguration(count, '30s', '10s');
     await using agent = start('agent');
     await delay(35_000);
     sizes.push(residentMb(agent.pid ?? 0));
@@ -109,15 +126,16 @@ function start(command: 'agent' | 'collector'): Farpoint {
   });
 }
 
-function agentConfiguration(count: number, every: string, timeout: string): string {
+function writeAgentConfiguration(count: number, every: string, timeout: string): void {
   const pages = Array.from({ length: count }, (_, index) => `'${site.url}page-${index}'`);
-  return `version: 1
+  const text = `version: 1
 agent: { region: eu, data: '${join(folder.path, 'agent')}' }
 collector: { urls: ['http://127.0.0.1:${port}'], key: '${key.text}' }
 log: { level: error }
 regions: [eu]
 checks: [{ name: page, type: http, service: shop, targets: [${pages.join(', ')}], every: ${every}, timeout: ${timeout} }]
 `;
+  writeFileSync(join(folder.path, 'agent.yaml'), text);
 }
 
 function collectorConfiguration(): string {
