@@ -14,7 +14,7 @@ const farpoint = services.filter((name) => name === 'collector' || name.startsWi
 export interface ComposeReport {
   /** Checks by region whose verdict is up in the backend. */
   readonly up: readonly string[];
-  /** Lines of the website's log that the backend knows of, by region. */
+  /** Lines of the website's log that the backend knows of, by region, check and outcome. */
   readonly lines: Readonly<Record<string, number>>;
   readonly flaws: readonly string[];
 }
@@ -34,9 +34,17 @@ export async function composeReport(engine: Engine, compose: Compose): Promise<C
     },
     90_000,
   ).catch(() => flaws.push(`up are ${up.join(', ')} instead of ${expected.join(', ')}`));
-  const lines = series(stack, 'sum(log_lines_total{outcome="parsed"}) by (region, check)');
-  const readers = lines.map(({ name }) => name).join();
-  if (readers !== 'eu-west access-log') flaws.push(`the log is read by ${readers || 'nobody'}`);
+  let lines: ReturnType<typeof series> = [];
+  await eventually(
+    'the agent beside the website to have read what the other checks left in its log',
+    () => {
+      lines = series(stack, 'sum(log_lines_total) by (region, check, outcome)');
+      return lines.some(({ name, value }) => name === 'eu-west access-log parsed' && value > 0);
+    },
+    60_000,
+  ).catch(() => flaws.push('no line of the log has been parsed'));
+  const strange = lines.filter(({ name }) => name !== 'eu-west access-log parsed');
+  if (strange.some(({ value }) => value > 0)) flaws.push(`of the log: ${JSON.stringify(strange)}`);
   await eventually('the collector to be scraped', () => {
     return series(stack, 'up{job="farpoint-collector"} == 1').length === 1;
   }).catch(() => flaws.push('nobody scrapes the collector'));
@@ -94,8 +102,8 @@ function series(
   const { data } = JSON.parse(stack.page(url)) as {
     readonly data: { result: { metric: Record<string, string>; value: [number, string] }[] };
   };
-  return data.result.map(({ metric: { region, check }, value }) => ({
-    name: `${region} ${check}`,
+  return data.result.map(({ metric: { region, check, outcome }, value }) => ({
+    name: [region, check, outcome].filter(Boolean).join(' '),
     value: Number(value[1]),
   }));
 }
