@@ -37,7 +37,8 @@ export class DistinctCounter implements Disposable {
   }
 
   addText(bytes: Uint8Array, start: number, end: number): void {
-    const room = this.size < this.#sizeMax;
+    const sizeAtMost = this.#addresses.size + this.#texts.size + this.#batched;
+    const room = sizeAtMost < this.#sizeMax || this.size < this.#sizeMax;
     if (this.#texts.add(bytes, start, end, room) < 0) this.#complete = false;
   }
 

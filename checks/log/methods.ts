@@ -15,24 +15,19 @@ export const methods = [
 
 const encoded = methods.map((method) => Buffer.from(method));
 const lengthMax = Math.max(...encoded.map(({ length }) => length));
-/** Indices of the methods of each length. */
-const ofLength = Array.from({ length: lengthMax + 1 }, (_, length) =>
-  Array.from(methods.keys()).filter((index) => index > 0 && encoded[index]?.length === length),
-);
+/** Index of the method by its length and first letter, which no two have in common; 0 where there is none. */
+const byShape = new Uint8Array((lengthMax + 1) << 8);
+for (const [index, name] of encoded.entries()) if (index > 0) byShape[shapeOf(name.length, name[0] ?? 0)] = index;
 
 /** Index into `methods` of the text from `start` to before `end`; a negative `start` stands for none. */
 export function methodOf(bytes: Uint8Array, start: number, end: number): number {
   if (start < 0) return 0;
-  for (const index of ofLength[end - start] ?? []) {
-    const name = encoded[index];
-    if (name !== undefined && startsWith(bytes, start, name)) return index;
-  }
-  return 0;
+  const index = byShape[shapeOf(end - start, bytes[start] ?? 0)] ?? 0;
+  const name = encoded[index];
+  for (let at = start + 1; at < end; at++) if (bytes[at] !== name?.[at - start]) return 0;
+  return index;
 }
 
-function startsWith(bytes: Uint8Array, start: number, text: Uint8Array): boolean {
-  for (let index = 0; index < text.length; index++) {
-    if (bytes[start + index] !== text[index]) return false;
-  }
-  return true;
+function shapeOf(length: number, first: number): number {
+  return (length << 8) | first;
 }
