@@ -11,29 +11,6 @@ const colon = 0x3a;
 const backslash = 0x5c;
 const underscore = 0x5f;
 
-/** Finds a byte natively, and each only once, so that lines without one do not search the buffer again and again. */
-export class ByteFinder {
-  readonly #byte: number;
-  /** The next one behind the last place that was asked about. */
-  #found = -1;
-
-  constructor(byte: number) {
-    this.#byte = byte;
-  }
-
-  begin(): void {
-    this.#found = -1;
-  }
-
-  /** The first one at `from` or later, or the length of the buffer. `from` only grows. */
-  next(bytes: Buffer, from: number): number {
-    if (this.#found >= from) return this.#found;
-    const found = bytes.indexOf(this.#byte, from);
-    this.#found = found < 0 ? bytes.length : found;
-    return this.#found;
-  }
-}
-
 /** Whether the byte at `at` stands behind an odd number of backslashes that start at `from` or later. */
 export function isEscaped(bytes: Buffer, from: number, at: number): boolean {
   let backslashes = 0;

@@ -1,4 +1,5 @@
-import { ByteFinder, isEscaped } from './field-readers.ts';
+import { backslashes, quotes } from './byte-finder.ts';
+import { isEscaped } from './field-readers.ts';
 import { type JsonFormat, type Role, roles } from './format.ts';
 import { type LineParser, ParsedLine } from './line.ts';
 import { RoleReader } from './role-reader.ts';
@@ -11,7 +12,6 @@ const dot = 0x2e;
 const zero = 0x30;
 const colon = 0x3a;
 const openBracket = 0x5b;
-const backslash = 0x5c;
 const closeBracket = 0x5d;
 const openBrace = 0x7b;
 const closeBrace = 0x7d;
@@ -36,8 +36,6 @@ class JsonParser implements LineParser {
   readonly mayStall = false;
   readonly #reader: RoleReader;
   readonly #keys: readonly Key[];
-  readonly #quotes = new ByteFinder(quote);
-  readonly #backslashes = new ByteFinder(backslash);
   #bytes: Buffer = Buffer.alloc(0);
   #at = 0;
   #end = 0;
@@ -51,8 +49,8 @@ class JsonParser implements LineParser {
   }
 
   begin(bytes: Buffer): void {
-    this.#quotes.begin();
-    this.#backslashes.begin();
+    quotes.begin(bytes);
+    backslashes.begin(bytes);
     this.#reader.begin(bytes);
   }
 
@@ -132,14 +130,14 @@ class JsonParser implements LineParser {
   }
 
   #isWithEscapes(start: number, end: number): boolean {
-    return this.#backslashes.next(this.#bytes, start) < end;
+    return backslashes.next(start) < end;
   }
 
   /** The quote that ends the string at `#at`, which is moved behind it; -1 where there is none. */
   #stringEnd(): number {
     const start = this.#at + 1;
     for (let from = start; ;) {
-      const end = this.#quotes.next(this.#bytes, from);
+      const end = quotes.next(from);
       if (end >= this.#end) return -1;
       this.#at = end + 1;
       if (!isEscaped(this.#bytes, start, end)) return end;

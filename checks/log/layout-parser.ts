@@ -1,6 +1,6 @@
+import { quotes } from './byte-finder.ts';
 import {
   AddressReader,
-  ByteFinder,
   NumberReader,
   type TimeForm,
   TimeReader,
@@ -35,7 +35,6 @@ const nine = 0x39;
 /** Compiles a layout. `configured` names the fields whose numbers are kept besides those with a role. */
 export function compileLayout(layout: Layout, configured: readonly string[]): LineParser {
   const line = new ParsedLine(configured.length);
-  const quotes = new ByteFinder(quote);
   const times = new TimeReader();
   const tools = {
     line,
@@ -55,7 +54,7 @@ export function compileLayout(layout: Layout, configured: readonly string[]): Li
     line,
     mayStall: false,
     begin: (bytes) => {
-      quotes.begin();
+      quotes.begin(bytes);
       times.begin(bytes);
     },
     parse,
@@ -144,7 +143,7 @@ function stopAtLiteral(literal: Buffer): string {
   if (literal[0] === quote) {
     return `
       for (let from = at; ; from = stop + 1) {
-        stop = quotes.next(bytes, from);
+        stop = quotes.next(from);
         if (stop + ${literal.length} > end) return false;
         if (${bytesAre(literal, 'stop')} && !isEscaped(bytes, at, stop)) break;
       }`;

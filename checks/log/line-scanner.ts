@@ -1,3 +1,4 @@
+import { lineFeeds } from './byte-finder.ts';
 import { type LineParser } from './line.ts';
 
 const lineFeed = 0x0a;
@@ -37,12 +38,13 @@ export class LineScanner {
     last: boolean,
   ): { used: number; inOversizeLine: boolean } {
     this.#parser.begin(bytes);
+    lineFeeds.begin(bytes);
     let at = inOversizeLine ? this.#restOfOversize(bytes) : 0;
     if (at < 0) return { used: bytes.length, inOversizeLine: !last };
     while (at < bytes.length) {
       if (bytes[at] === 0) at = this.#padding(bytes, at);
-      const end = bytes.indexOf(lineFeed, at);
-      if (end < 0) return this.#remainder(bytes, at, last);
+      const end = lineFeeds.next(at);
+      if (end === bytes.length) return this.#remainder(bytes, at, last);
       this.#line(bytes, at, end, end + 1 - at);
       at = end + 1;
     }

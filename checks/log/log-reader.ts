@@ -1,3 +1,4 @@
+import { readBuffer } from './byte-finder.ts';
 import { Follower } from './follower.ts';
 import { GuardedParser } from './guarded-parser.ts';
 import { type LineParser } from './line.ts';
@@ -33,7 +34,7 @@ export class LogReader implements Disposable {
     this.#settings = settings;
     this.#parser = compileFormat(settings.format, fieldsOfValues(settings));
     this.#routes = new RouteTable(settings.routes);
-    this.#buffer = Buffer.allocUnsafeSlow(settings.sliceBytes + settings.lineBytesMax);
+    this.#buffer = readBuffer(settings.sliceBytes + settings.lineBytesMax);
     this.#follower = new Follower(settings);
   }
 

@@ -17,7 +17,8 @@ const encoded = methods.map((method) => Buffer.from(method));
 const lengthMax = Math.max(...encoded.map(({ length }) => length));
 /** Index of the method by its length and first letter, which no two have in common; 0 where there is none. */
 const byShape = new Uint8Array((lengthMax + 1) << 8);
-for (const [index, name] of encoded.entries()) if (index > 0) byShape[shapeOf(name.length, name[0] ?? 0)] = index;
+for (const [index, name] of encoded.entries())
+  if (index > 0) byShape[shapeOf(name.length, name[0] ?? 0)] = index;
 
 /** Index into `methods` of the text from `start` to before `end`; a negative `start` stands for none. */
 export function methodOf(bytes: Uint8Array, start: number, end: number): number {
