@@ -1,7 +1,7 @@
 /*
  * Notes where a byte occurs, sixteen bytes at a time. JavaScript has no instructions for that, and to
  * call a native search costs more than to look through most of the texts in a log. WebAssembly has them,
- * and the one loop that it takes is small enough to be written down here (docs/decisions/019).
+ * and the one loop that it takes is small enough to be written down here (docs/decisions/020).
  */
 
 /**
