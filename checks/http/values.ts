@@ -51,7 +51,8 @@ function readNumber(answer: Answer): number | string {
   if (value === undefined || value === null) return 'nothing was found';
   if (typeof value !== 'string') return 'what was found is neither a number nor text';
   const text = value.trim().replace(/(?<=\d)[,\u00A0\u202F_'](?=\d{3}(\D|$))/g, '');
-  if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) return Number(text);
+  // No two parts of the expression can share digits: a page of them would be tried in every split.
+  if (/^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?$/i.test(text)) return Number(text);
   return `what was found, ${JSON.stringify(value.slice(0, 60))}, is not a number; pick it out with regex`;
 }
 

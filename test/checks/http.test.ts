@@ -77,6 +77,13 @@ describe('http', () => {
     });
   });
 
+  test('a page of digits is no number, and is told to be none at once', async () => {
+    const digits = '1'.repeat(200_000);
+    await using server = await serveHttp((_request, response) => response.end(`<p>${digits}x</p>`));
+    const { verdict } = await runCheck(http, server.url, { values: { records: { css: 'p' } } });
+    expect(verdict).toMatchObject({ status: 'down', error: 'value_missing' });
+  });
+
   test('a body that ends early is truncated', async () => {
     await using server = await serveHttp((_request, response) => {
       response.writeHead(200, { 'content-length': 1000 });
