@@ -204,10 +204,10 @@ function readHistogramPoint(decoding: Decoding, metric: AcceptedHeader): void {
   builder.add(metric, { attributes, startUnixNano, timeUnixNano, flags, value });
 }
 
-/** Points of one metric of one resource, in the order given. */
+/** Points of one metric of one resource, in the order given. Lengths keep names and units apart. */
 function groupByMetric(points: readonly MetricPoint[]): Iterable<readonly MetricPoint[]> {
-  return Map.groupBy(points, (point) =>
-    [point.kind, point.monotonic, point.name, point.unit, point.description].join('\n'),
+  return Map.groupBy(points, ({ kind, monotonic, name, unit, description }) =>
+    [kind, monotonic, name.length, unit.length, name, unit, description].join(' '),
   ).values();
 }
 

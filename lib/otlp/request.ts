@@ -113,9 +113,13 @@ function groupByResource<Item extends { readonly resource: Attributes }>(
   return groups.values();
 }
 
+/** Lengths come before texts, so that no choice of characters makes one resource look like another. */
 function contentKey(resource: Attributes): string {
   return Object.keys(resource)
     .toSorted()
-    .map((key) => `${key}\n${typeof resource[key]}\n${String(resource[key])}`)
-    .join('\n');
+    .map((key) => {
+      const text = String(resource[key]);
+      return `${key.length} ${key}${typeof resource[key]} ${text.length} ${text}`;
+    })
+    .join('');
 }

@@ -130,6 +130,11 @@ test('a field of another wire type is a DecodeError, not a number', () => {
   expect(() => decodeMetrics(bytes, looseLimits)).toThrow(DecodeError);
 });
 
+test('a field that is not known and claims gigabytes is a DecodeError, not skipped by its low bits', () => {
+  const unknownField = [0x7a, 0x80, 0x80, 0x80, 0x80, 0x10];
+  expect(() => decodeMetrics(Buffer.from(unknownField), looseLimits)).toThrow(DecodeError);
+});
+
 test('values nested too deep throw DecodeError', () => {
   const bytes = metric((writer) => {
     const open = [writer.begin(5), writer.begin(1), writer.begin(7), writer.begin(2)];

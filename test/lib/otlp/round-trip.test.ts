@@ -50,6 +50,17 @@ test('points of one resource share its object', () => {
   expect(decoded[0]!.resource).toBe(decoded[1]!.resource);
 });
 
+test('neither resources nor metrics are taken for each other, whatever their texts hold', () => {
+  const points = [
+    point({ resource: { a: 'x\nb\nstring\ny' } }),
+    point({ resource: { a: 'x', b: 'y' } }),
+    point({ name: 'a\nb', unit: 'c' }),
+    point({ name: 'a', unit: 'b\nc' }),
+  ];
+  const decoded = decodeMetrics(encodeMetrics(points), looseLimits).points;
+  expect(sorted(decoded)).toEqual(sorted(points));
+});
+
 /** Encoding groups by resource and metric, so that only the order of different series changes. */
 function sorted<Item extends MetricPoint | LogRecord>(items: readonly Item[]): Item[] {
   return items.toSorted((a, b) => (sortKey(a) < sortKey(b) ? -1 : 1));
