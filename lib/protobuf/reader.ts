@@ -62,7 +62,7 @@ export class ProtobufReader {
         this.#take(8);
         break;
       case bytesType:
-        this.#take(this.#varint());
+        this.#take(this.#length());
         break;
       case fixed32Type:
         this.#take(4);
