@@ -193,6 +193,7 @@ function byName([left]: readonly [string, unknown], [right]: readonly [string, u
 
 /** All digits and no exponent, as Prometheus writes `le`. */
 function decimal(value: number): string {
+  if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf';
   const text = String(value);
   if (!text.includes('e')) return text;
   const [mantissa = '', exponent = ''] = text.split('e');

@@ -129,6 +129,20 @@ describe('a remote-write 1.0 request', () => {
     ]);
   });
 
+  test('has one last bucket, also of a histogram that writes its bound out', async () => {
+    await using setup = await prepare();
+    const value = { bounds: [-Infinity, 1, Infinity], counts: [0, 2, 3, 0], count: 5, sum: 9 };
+    await setup.deliver([histogram('http.size', unixMs, { attributes: {}, value })]);
+    const buckets = setup.recorder.series
+      .filter((series) => labelsOf(series)['__name__'] === 'http_size_bucket')
+      .map((series) => [labelsOf(series)['le'], ...series.samples.map((sample) => sample.value)]);
+    expect(buckets).toEqual([
+      ['-Inf', 0],
+      ['1', 2],
+      ['+Inf', 5],
+    ]);
+  });
+
   test('ends a series with the staleness marker, bit by bit; of a histogram all of them', async () => {
     await using setup = await prepare();
     await setup.deliver([
