@@ -1,5 +1,6 @@
-import { mkdir, open, readdir, rm } from 'node:fs/promises';
+import { open, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeDirectory, syncDirectory } from '#lib/durable-directory';
 
 const filesMax = 1000;
 
@@ -18,12 +19,13 @@ export interface Offender {
  */
 export async function quarantine(directory: string, offender: Offender): Promise<string> {
   const { outbox, position, kind, body } = offender;
-  await mkdir(directory, { recursive: true });
+  await makeDirectory(directory);
   const number = String(position).padStart(15, '0');
   const path = join(directory, `${number}-${outbox.slice(0, 8)}.${kind}.otlp`);
   await using file = await open(path, 'w');
   await file.writeFile(body);
   await file.sync();
+  await syncDirectory(directory);
   const files = (await readdir(directory)).toSorted();
   for (const old of files.slice(0, -filesMax)) await rm(join(directory, old), { force: true });
   return path;

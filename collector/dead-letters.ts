@@ -10,9 +10,10 @@
  * `NAME.old.jsonl`, whose letters are lost, and counted.
  */
 import { existsSync } from 'node:fs';
-import { constants, type FileHandle, mkdir, open, rename } from 'node:fs/promises';
+import { constants, type FileHandle, open, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Clock } from '#lib/clock';
+import { makeDirectory, syncDirectory } from '#lib/durable-directory';
 import { encodeLogs } from '#lib/otlp/logs';
 import { encodeMetrics } from '#lib/otlp/metrics';
 import { type Batch } from './sinks/sink.ts';
@@ -69,7 +70,7 @@ export class DeadLetters implements AsyncDisposable {
 
   /** Rejects when a file there is not of a format this program knows; it is left as it is. */
   static async open(options: DeadLettersOptions): Promise<DeadLetters> {
-    await mkdir(options.directory, { recursive: true });
+    await makeDirectory(options.directory);
     const deadLetters = new DeadLetters(options);
     if (existsSync(deadLetters.#oldPath)) {
       const old = await openFile(deadLetters.#oldPath);
@@ -183,16 +184,6 @@ async function beginFile(handle: FileHandle, path: string): Promise<LetterFile> 
   await handle.sync();
   await syncDirectory(dirname(path));
   return { handle, bytes: Buffer.byteLength(header), letters: 0 };
-}
-
-/** Without it a new name may not outlive a power cut, though the file would. */
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path);
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
 }
 
 async function checkHeader(handle: FileHandle, path: string): Promise<void> {

@@ -1,7 +1,7 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type Clock } from '#lib/clock';
+import { makeDirectory } from '#lib/durable-directory';
 import { duration } from '#lib/scalars';
 import {
   type Run,
@@ -57,7 +57,7 @@ export class HistorySink implements Sink {
   /** Rejects when the file is of a newer version, or cannot be opened. */
   static async open(spec: SinkSpec<Settings>): Promise<HistorySink> {
     const directory = join(spec.dataDirectory, 'history');
-    await mkdir(directory, { recursive: true });
+    await makeDirectory(directory);
     const thread = new HistoryThread(join(directory, `${spec.name}.db`));
     await thread.call('open');
     return new HistorySink(thread, spec);

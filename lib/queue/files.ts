@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import * as fsPromises from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { promisify } from 'node:util';
+import { makeDirectory, syncDirectory } from '#lib/durable-directory';
 import { lockFile } from './lock.ts';
 
 /** One open file. Every method rejects with the system's own error, `code` included. */
@@ -34,10 +34,7 @@ export interface QueueFileSystem {
 
 export const diskFileSystem: QueueFileSystem = {
   lock: lockFile,
-  async makeDirectory(path) {
-    const made = await fsPromises.mkdir(path, { recursive: true, mode: 0o700 });
-    if (made !== undefined) await syncDirectory(dirname(made));
-  },
+  makeDirectory,
   list: (directory) => fsPromises.readdir(directory),
   open: (path) => openFile(path, fs.constants.O_RDWR),
   create: (path) =>
@@ -50,11 +47,6 @@ export const diskFileSystem: QueueFileSystem = {
 /** The system's name of an error (`ENOSPC`), if it has one. */
 export function errorCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error ? String(error.code) : undefined;
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  await using directory = await fsPromises.open(path, 'r');
-  await directory.sync();
 }
 
 const openDescriptor = promisify(fs.open);
