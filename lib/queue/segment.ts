@@ -175,12 +175,20 @@ export class Segment {
   async use<Value>(work: (file: QueueFile) => Promise<Value>): Promise<Value> {
     this.#users += 1;
     try {
-      this.#file ??= this.#files.open(this.path);
-      return await work(await this.#file);
+      return await work(await this.#open());
     } finally {
       this.#users -= 1;
       await this.#closeWhenIdle();
     }
+  }
+
+  /** A file that could not be opened (no descriptor was left) is tried again by whoever comes next. */
+  #open(): Promise<QueueFile> {
+    this.#file ??= this.#files.open(this.path).catch((error: unknown) => {
+      this.#file = undefined;
+      throw error;
+    });
+    return this.#file;
   }
 
   async #load(): Promise<readonly IndexedRecord[]> {

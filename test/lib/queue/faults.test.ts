@@ -263,6 +263,17 @@ test('a sector goes bad while the queue is open: the block on it is passed over'
   expect(left.length).toBeLessThan(30);
 });
 
+test('there is no descriptor left for a moment: the read rejects, and the next one reads', async () => {
+  await simulated.holding(['one']);
+  await using queue = await simulated.open();
+  const { disk } = simulated;
+  const open = disk.open.bind(disk);
+  disk.open = () => Promise.reject(Object.assign(new Error('EMFILE'), { code: 'EMFILE' }));
+  await expect(queue.read('sink', 1, never)).rejects.toMatchObject({ code: 'EMFILE' });
+  disk.open = open;
+  expect(await waiting(queue)).toEqual(['one']);
+});
+
 test('the sector with the header of a segment cannot be read: the blocks behind it are', async () => {
   const blocks = Array.from({ length: 30 }, (_, index) => `${index} ${'x'.repeat(1000)}`);
   await simulated.holding(blocks);
