@@ -7,7 +7,7 @@
  * costs nothing but itself.
  *
  * `NAME.jsonl` takes new letters until it holds half of what is allowed; then it replaces
- * `NAME.old.jsonl`, whose letters are lost, and counted.
+ * `NAME.jsonl.old`, whose letters are lost, and counted.
  */
 import { existsSync } from 'node:fs';
 import { constants, type FileHandle, open, rename } from 'node:fs/promises';
@@ -65,7 +65,8 @@ export class DeadLetters implements AsyncDisposable {
     this.#options = options;
     const name = join(options.directory, encodeURIComponent(options.sink));
     this.#path = `${name}.jsonl`;
-    this.#oldPath = `${name}.old.jsonl`;
+    // No sink can be called so that its letters are here.
+    this.#oldPath = `${name}.jsonl.old`;
   }
 
   /** Rejects when a file there is not of a format this program knows; it is left as it is. */

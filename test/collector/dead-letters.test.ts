@@ -63,7 +63,7 @@ describe('DeadLetters', () => {
     expect(bytes).toBeLessThanOrEqual(8_000);
     expect(kept + droppedLetters).toBe(100);
     expect(kept).toBeGreaterThan(3);
-    expect([...(await reasons('metrics.old.jsonl')), ...(await reasons())]).toEqual(
+    expect([...(await reasons('metrics.jsonl.old')), ...(await reasons())]).toEqual(
       Array.from({ length: kept }, (_, index) => `reason ${100 - kept + index}`),
     );
     const reopened = await openLetters(8_000);
@@ -83,6 +83,15 @@ describe('DeadLetters', () => {
     await metrics.add(letter('one'));
     await page.add(letter('two'));
     expect((await readdir(directory)).sort()).toEqual(['a%2Fpage.jsonl', 'metrics.jsonl']);
+  });
+
+  test('the older half of one is never in the way of another', async () => {
+    await using other = await DeadLetters.open({ directory, sink: 'metrics.old', clock });
+    await other.add(letter('of the other'));
+    await using letters = await openLetters(1000);
+    for (let index = 0; index < 5; index += 1) await letters.add(letter('of ours'));
+    expect(letters.statistics.droppedLetters).toBeGreaterThan(0);
+    expect(await reasons('metrics.old.jsonl')).toEqual(['of the other']);
   });
 });
 
