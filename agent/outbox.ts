@@ -6,10 +6,10 @@ import { encodeLogs } from '#lib/otlp/logs';
 import { encodeMetrics } from '#lib/otlp/metrics';
 import { type LogRecord, type MetricPoint } from '#lib/otlp/model';
 import { type QueueFileSystem } from '#lib/queue/files';
+import { createIncidentLog } from '#lib/queue/incident-log';
 import { type Queue, openQueue } from '#lib/queue/queue';
 import { type Increments, type Result, type Subject } from '#lib/results';
 import { type Recorder } from './follower.ts';
-import { createIncidentLog } from './outbox-incident.ts';
 import {
   type OutboxRecord,
   decodeMemory,
@@ -85,7 +85,7 @@ export async function openOutbox(options: OutboxOptions): Promise<Outbox> {
     clock,
     consumers: [{ name: consumer, bytesMax, ageMaxMs, required: false }],
     checkpoint: () => encodeMemory(memory),
-    report: createIncidentLog(clock, log),
+    report: createIncidentLog('outbox', clock, log),
     segmentBytesMax,
     ...(files === undefined ? {} : { files }),
   });

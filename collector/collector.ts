@@ -1,6 +1,7 @@
 import { type FastifyInstance } from 'fastify';
 import { type Clock } from '#lib/clock';
 import { type Logger } from '#lib/log';
+import { createIncidentLog } from '#lib/queue/incident-log';
 import { type QueueIncident } from '#lib/queue/queue';
 import { type CollectorConfiguration, type KeyConfiguration } from './config.ts';
 import { KeyRing } from './keys.ts';
@@ -43,7 +44,7 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   const telemetry = new Telemetry();
   const keys = new KeyRing(configuration.keys, clock);
   const queue = stack.use(
-    await openCollectorQueue({ ...configuration, clock, report: reporter(telemetry, log) }),
+    await openCollectorQueue({ ...configuration, clock, report: reporter(telemetry, clock, log) }),
   );
   for (const { owner, receivedUnixMs } of queue.outboxes) telemetry.seen(owner, receivedUnixMs);
   const lanes = stack.use(await openLanes({ configuration, queue, clock, log }));
@@ -75,11 +76,16 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   };
 }
 
-/** Damage and drops are for the operator to know: logged when they happen, and counted. */
-function reporter(telemetry: Telemetry, log: Logger): (incident: QueueIncident) => void {
+/** Damage and drops are for the operator to know: told in the log, and counted. */
+function reporter(
+  telemetry: Telemetry,
+  clock: Clock,
+  log: Logger,
+): (incident: QueueIncident) => void {
+  const tell = createIncidentLog('queue', clock, log);
   return (incident) => {
     telemetry.incidents.add(1, { kind: incident.kind });
-    log.warn({ ...incident }, 'the queue met trouble on its disk, or dropped what was too much');
+    tell(incident);
   };
 }
 

@@ -1,5 +1,6 @@
 import { type Clock } from '#lib/clock';
 import { type Logger } from '#lib/log';
+import { Throttle } from '#lib/throttle';
 import { type Batch, type Delivery } from './sinks/sink.ts';
 
 export interface ItemCount {
@@ -26,6 +27,10 @@ type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 
 const none: ItemCount = { points: 0, logs: 0 };
 
+/** How often the same is said again. */
+const outageEveryMs = 300_000;
+const setAsideEveryMs = 60_000;
+
 /** Counts what a forwarder does, and tells the log when that changes for better or worse. */
 export class ForwarderProgress {
   readonly #clock: Clock;
@@ -40,12 +45,14 @@ export class ForwarderProgress {
     failingSinceUnixMs: undefined,
     lastError: undefined,
   };
-  readonly #outageReports = new Throttle(300_000);
-  readonly #setAsideReports = new Throttle(60_000);
+  readonly #outageReports: Throttle;
+  readonly #setAsideReports: Throttle;
 
   constructor(clock: Clock, log: Logger) {
     this.#clock = clock;
     this.#log = log;
+    this.#outageReports = new Throttle(outageEveryMs, clock);
+    this.#setAsideReports = new Throttle(setAsideEveryMs, clock);
   }
 
   get statistics(): ForwarderStatistics {
@@ -69,18 +76,17 @@ export class ForwarderProgress {
 
   /** Something will be tried again. */
   failed(error: Error): void {
-    const nowUnixMs = this.#clock.unixMs();
     this.#statistics.retries++;
     this.#statistics.lastError = error.message;
-    this.#statistics.failingSinceUnixMs ??= nowUnixMs;
-    if (!this.#outageReports.due(nowUnixMs)) return;
+    this.#statistics.failingSinceUnixMs ??= this.#clock.unixMs();
+    if (!this.#outageReports.admits()) return;
     this.#log.warn({ error }, 'cannot deliver; everything is kept and tried again');
   }
 
   setAside(batch: Batch, error: Error, repeated: boolean): void {
     const kind = repeated ? 'repeated' : 'deadLettered';
     this.#statistics[kind] = plus(this.#statistics[kind], batch);
-    if (repeated || !this.#setAsideReports.due(this.#clock.unixMs())) return;
+    if (repeated || !this.#setAsideReports.admits()) return;
     this.#log.error(
       { error, ...this.#statistics.deadLettered },
       'the backend refuses data; they are kept in the dead letters',
@@ -100,24 +106,4 @@ export class ForwarderProgress {
 
 function plus(count: ItemCount, { points, logs }: Batch): ItemCount {
   return { points: count.points + points.length, logs: count.logs + logs.length };
-}
-
-/** Lets something through once an interval. */
-class Throttle {
-  readonly #everyMs: number;
-  #dueUnixMs = 0;
-
-  constructor(everyMs: number) {
-    this.#everyMs = everyMs;
-  }
-
-  due(nowUnixMs: number): boolean {
-    if (nowUnixMs < this.#dueUnixMs) return false;
-    this.#dueUnixMs = nowUnixMs + this.#everyMs;
-    return true;
-  }
-
-  reset(): void {
-    this.#dueUnixMs = 0;
-  }
 }

@@ -7,6 +7,7 @@ import { decodeLogs, encodeLogs } from '#lib/otlp/logs';
 import { decodeMetrics, encodeMetrics } from '#lib/otlp/metrics';
 import { DecodeError } from '#lib/protobuf/reader';
 import { DiskFullError, QueueFullError } from '#lib/queue/queue';
+import { Throttle } from '#lib/throttle';
 import { type Admission, admitLogs, admitPoints, type AdmissionRules } from './admission.ts';
 import { type OutboxRange, type Signal } from './block.ts';
 import { type CollectorConfiguration } from './config.ts';
@@ -84,17 +85,19 @@ const recordLimits = { items: 250_000, attributes: 128, name: 256, value: 64 * 1
 export class Receiver {
   readonly #options: ReceiverOptions;
   readonly #seriesLimits = new Map<string, SeriesLimit>();
-  readonly #reportedMs = new Map<string, number>();
-  #lastTrouble: { readonly message: string; readonly unixMs: number } | undefined;
+  readonly #rejectionReports: Throttle;
+  #lastTrouble: { readonly message: string; readonly atMs: number } | undefined;
 
   constructor(options: ReceiverOptions) {
     this.#options = options;
+    this.#rejectionReports = new Throttle(reportEveryMs, options.clock);
   }
 
   /** Why data were refused a moment ago, if they were and none have been stored since. */
   get trouble(): string | undefined {
-    const { message, unixMs = -Infinity } = this.#lastTrouble ?? {};
-    return this.#options.clock.unixMs() - unixMs < troubleSeconds * 1000 ? message : undefined;
+    const { message, atMs = -Infinity } = this.#lastTrouble ?? {};
+    const agoMs = this.#options.clock.monotonicMs() - atMs;
+    return agoMs < troubleSeconds * 1000 ? message : undefined;
   }
 
   async receive(request: ExportRequest): Promise<ExportAnswer> {
@@ -195,12 +198,10 @@ export class Receiver {
     readonly reason: string;
     readonly example: string;
   }): void {
-    const { clock, log } = this.#options;
     const what = [fields.key, fields.signal, fields.reason].join(' ');
-    const nowMs = clock.monotonicMs();
-    if (nowMs - (this.#reportedMs.get(what) ?? -Infinity) < reportEveryMs) return;
-    this.#reportedMs.set(what, nowMs);
-    log.warn(fields, 'data of this key are refused');
+    if (this.#rejectionReports.admits(what)) {
+      this.#options.log.warn(fields, 'data of this key are refused');
+    }
   }
 
   #trouble(error: unknown): ExportAnswer {
@@ -209,7 +210,7 @@ export class Receiver {
     const message = isFull ? error.message : 'cannot store: see the log of the collector';
     if (this.#lastTrouble === undefined || !isFull)
       log.error({ error }, 'cannot store what is posted');
-    this.#lastTrouble = { message, unixMs: clock.unixMs() };
+    this.#lastTrouble = { message, atMs: clock.monotonicMs() };
     const afterSeconds = error instanceof QueueFullError ? queueFullSeconds : troubleSeconds;
     return { kind: 'later', message, afterSeconds };
   }

@@ -42,7 +42,7 @@ export class HistorySink implements Sink {
   readonly #clock: Clock;
   readonly #retentionMs: number;
   readonly #labels: SinkSpec<Settings>['labels'];
-  #expireAtUnixMs = 0;
+  #expireAtMs = -Infinity;
 
   private constructor(
     thread: HistoryThread,
@@ -89,10 +89,10 @@ export class HistorySink implements Sink {
 
   /** Before which time runs are to be forgotten now; undefined when that was done a moment ago. */
   #expiry(): number | undefined {
-    const nowUnixMs = this.#clock.unixMs();
-    if (nowUnixMs < this.#expireAtUnixMs) return undefined;
-    this.#expireAtUnixMs = nowUnixMs + expireEveryMs;
-    return nowUnixMs - this.#retentionMs;
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs < this.#expireAtMs) return undefined;
+    this.#expireAtMs = nowMs + expireEveryMs;
+    return this.#clock.unixMs() - this.#retentionMs;
   }
 }
 

@@ -152,7 +152,7 @@ describe('outbox', () => {
     const starts = startsOf((await drain(outbox)).points);
     expect(droppedRecords).toBe(100 - starts.length);
     expect(starts).toEqual(Array.from(starts, (_, index) => 1000 + droppedRecords + index));
-    expect(lines.messages('error')).toEqual(['the outbox is full: the oldest results are dropped']);
+    expect(lines.messages('error')).toEqual(['the outbox is full: what is oldest is dropped']);
   });
 
   test('is locked by one process', async () => {

@@ -1,11 +1,16 @@
 import { history, HistorySink } from '../../collector/sinks/history.ts';
 import { type Batch } from '../../collector/sinks/sink.ts';
 import { encodeResult, type Result, type SeriesMemory } from '#lib/results';
+import { type Clock } from '#lib/clock';
 import { type Verdict } from '#lib/observation';
 import { QuickClock } from './quick-clock.ts';
 
 /** A history named `page` in a folder of the test's own. */
-export function openHistory(dataDirectory: string, settings: object = {}): Promise<HistorySink> {
+export function openHistory(
+  dataDirectory: string,
+  settings: object = {},
+  clock: Clock = new QuickClock(),
+): Promise<HistorySink> {
   return HistorySink.open({
     name: 'page',
     settings: history.settings.parse(settings) as Parameters<
@@ -13,7 +18,7 @@ export function openHistory(dataDirectory: string, settings: object = {}): Promi
     >[0]['settings'],
     labels: { team: 'nobody', environment: 'test' },
     dataDirectory,
-    clock: new QuickClock(),
+    clock,
   });
 }
 

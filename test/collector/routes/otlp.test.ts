@@ -386,6 +386,18 @@ describe('trouble of our own', () => {
     expect((await fetch(`${receiver.url}/readyz`)).status).toBe(200);
   });
 
+  test('is over in half a minute, also when the clock was put back meanwhile', async () => {
+    const clock = new ManualClock();
+    const queue = { bytesMax: 1, required: true };
+    await using receiver = await TestReceiver.start({ clock, queue });
+    const point = gauge('probe.success', clock.unixMs());
+    expect((await receiver.post(encodeMetrics([point]))).status).toBe(503);
+    clock.step(-3_600_000);
+    expect((await fetch(`${receiver.url}/readyz`)).status).toBe(503);
+    await clock.advance(31_000);
+    expect((await fetch(`${receiver.url}/readyz`)).status).toBe(200);
+  });
+
   test('more requests at once than a key may have are 429', async () => {
     await using receiver = await TestReceiver.start({ limits: { requestsMax: 1 } });
     const { port } = new URL(receiver.url);

@@ -8,6 +8,7 @@ import { history, type HistorySink } from '../../../collector/sinks/history.ts';
 import { type Batch } from '../../../collector/sinks/sink.ts';
 import { type Backend, testSinkContract } from '../../contract/sink.ts';
 import { batchOf, openHistory, runAt } from '../../support/history.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
 import { gauge } from '../../support/points.ts';
 
 testSinkContract({
@@ -149,6 +150,18 @@ describe('history', () => {
     await using sink = await open({ retention: { raw: '1h' } });
     await deliver(sink, batchOf([runAt(now - 7_200 * second, up, { region: 'us-east' })]));
     await deliver(sink, batchOf([runAt(now - second, up)]));
+    const targets = await sink.selectTargets(targetsQuery);
+    expect(targets.map(({ region }) => region)).toEqual(['eu-west']);
+  });
+
+  test('goes on to forget after the clock was put back', async () => {
+    const clock = new ManualClock(now);
+    await using sink = await openHistory(dataDirectory, { retention: { raw: '1h' } }, clock);
+    await deliver(sink, batchOf([runAt(now, up)]));
+    clock.step(-86_400 * second);
+    await clock.advance(120 * second);
+    const old = runAt(clock.unixMs() - 7_200 * second, up, { region: 'us-east' });
+    await deliver(sink, batchOf([old]));
     const targets = await sink.selectTargets(targetsQuery);
     expect(targets.map(({ region }) => region)).toEqual(['eu-west']);
   });
