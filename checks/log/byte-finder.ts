@@ -1,4 +1,4 @@
-import { type Mark, marker, stepBytes } from './byte-marker.ts';
+import { type Mark, marker, spareBytes, stepBytes } from './byte-marker.ts';
 
 /** How many bytes are looked at before they are asked for: they are still in the cache then. */
 const blockBytes = 2 ** 16;
@@ -13,7 +13,7 @@ const none = 2 ** 31 - 1;
  */
 const blockAddress = readBytesMax;
 const positionsAddress = blockAddress + blockBytes + stepBytes;
-const positionsBytes = (blockBytes + stepBytes) * Int32Array.BYTES_PER_ELEMENT;
+const positionsBytes = (blockBytes + stepBytes) * Int32Array.BYTES_PER_ELEMENT + spareBytes;
 const memory = new WebAssembly.Memory({
   initial: Math.ceil((positionsAddress + finderCount * positionsBytes) / 2 ** 16),
 });
