@@ -12,7 +12,7 @@ export class DistinctCounter implements Disposable {
   readonly #addresses = new NumberSet();
   readonly #texts = new TextSet();
   /** Addresses are entered many at a time: then the processor waits for memory once, not for each. */
-  readonly #batch = new Uint32Array(batchSize);
+  readonly #batch = new Int32Array(batchSize);
   #batched = 0;
   #complete = true;
 
@@ -75,7 +75,7 @@ export class DistinctCounter implements Disposable {
 
 /** A set of 32-bit numbers: open addressing, at most half full; 0 marks an empty place. */
 class NumberSet implements Disposable {
-  #table = new Uint32Array(1024);
+  #table = new Int32Array(1024);
   #hasZero = false;
   size = 0;
 
@@ -110,7 +110,7 @@ class NumberSet implements Disposable {
 
   #grow(): void {
     const old = this.#table;
-    this.#table = new Uint32Array(old.length * 2);
+    this.#table = new Int32Array(old.length * 2);
     this.size = this.#hasZero ? 1 : 0;
     for (const value of old) if (value !== 0) this.add(value, true);
     release(old);

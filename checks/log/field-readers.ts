@@ -27,28 +27,17 @@ export class NumberReader {
   /** Where the number that starts at `at` ends; `at` where there is none. More than 15 digits are none. */
   end(bytes: Buffer, at: number, end: number): number {
     let digits = 0;
+    let point = -1;
     let stop = at;
-    for (
-      let digit = 0;
-      stop < end && (digit = (bytes[stop] ?? 0) - zero) >= 0 && digit <= 9;
-      stop++
-    ) {
-      digits = digits * 10 + digit;
+    for (; stop < end; stop++) {
+      const digit = (bytes[stop] ?? 0) - zero;
+      if (digit >= 0 && digit <= 9) digits = digits * 10 + digit;
+      else if (digit === dot - zero && point < 0 && stop > at) point = stop;
+      else break;
     }
-    this.#fractionDigits = 0;
-    if (stop > at && stop + 1 < end && bytes[stop] === dot) {
-      const point = stop++;
-      for (
-        let digit = 0;
-        stop < end && (digit = (bytes[stop] ?? 0) - zero) >= 0 && digit <= 9;
-        stop++
-      ) {
-        digits = digits * 10 + digit;
-      }
-      this.#fractionDigits = stop - point - 1;
-      if (this.#fractionDigits === 0) stop = point;
-    }
+    if (point === stop - 1) stop = point;
     this.#digits = digits;
+    this.#fractionDigits = point < 0 || point === stop ? 0 : stop - point - 1;
     const digitsRead = stop - at - (this.#fractionDigits > 0 ? 1 : 0);
     return digitsRead > 15 ? at : stop;
   }
@@ -102,33 +91,40 @@ const powers = Array.from({ length: 17 }, (_, digits) => 10 ** digits);
 
 /** Reads dotted IPv4 addresses; remembers the last one. */
 export class AddressReader {
-  /** Its 32 bits. */
+  /** Its 32 bits, as a signed number. */
   address = 0;
 
   /** Where the address that starts at `at` ends; `at` where there is none, or one with leading zeros. */
   end(bytes: Buffer, at: number, end: number): number {
     let address = 0;
+    let octet = 0;
+    let octets = 1;
+    let start = at;
     let stop = at;
-    for (let octets = 1; ; octets++) {
-      const start = stop;
-      let octet = 0;
-      for (
-        let digit = 0;
-        stop < end && (digit = (bytes[stop] ?? 0) - zero) >= 0 && digit <= 9;
-        stop++
-      ) {
+    for (; stop < end; stop++) {
+      const digit = (bytes[stop] ?? 0) - zero;
+      if (digit >= 0 && digit <= 9) {
         octet = octet * 10 + digit;
+        continue;
       }
-      const length = stop - start;
-      if (length === 0 || length > 3 || octet > 255 || (length > 1 && bytes[start] === zero))
-        return at;
+      if (digit !== dot - zero || octets === 4) break;
+      if (stop - start !== digitsIn(octet)) return at;
       address = (address << 8) | octet;
-      if (octets === 4) break;
-      if (bytes[stop++] !== dot) return at;
+      octet = 0;
+      octets++;
+      start = stop + 1;
     }
-    this.address = address >>> 0;
+    if (octets < 4 || stop - start !== digitsIn(octet)) return at;
+    this.address = (address << 8) | octet;
     return stop;
   }
+}
+
+/** How many digits an octet is written with; -1 for what is none. */
+function digitsIn(octet: number): number {
+  if (octet < 10) return 1;
+  if (octet < 100) return 2;
+  return octet < 256 ? 3 : -1;
 }
 
 /** Where the first of a list ends whose members are separated by commas. */

@@ -54,6 +54,7 @@ export function compileLayout(layout: Layout, configured: readonly string[]): Li
     line,
     mayStall: false,
     begin: (bytes) => {
+      line.bytes = bytes;
       quotes.begin(bytes);
       times.begin(bytes);
     },
@@ -73,7 +74,6 @@ function sourceOf(layout: Layout, configured: readonly string[]): string {
     return function parse(bytes, start, end) {
       let at = start;
       let stop = start;
-      line.bytes = bytes;
       ${literalIsAtStop(prefix)}
       at = stop + ${prefix.length};
       ${steps.join('\n')}

@@ -54,7 +54,7 @@ const marksMax = 200;
 /** 32-bit numbers with the last slot of each: open addressing, at most half full. */
 class SeenAddresses {
   readonly #firstSlot: number;
-  #addresses = new Uint32Array(256);
+  #addresses = new Int32Array(256);
   /** The slot, counted from 1 for the first one; 0 marks an empty place. */
   #marks = new Uint8Array(256);
   size = 0;
@@ -96,7 +96,7 @@ class SeenAddresses {
 
   #grow(): void {
     const [addresses, marks] = [this.#addresses, this.#marks];
-    this.#addresses = new Uint32Array(addresses.length * 2);
+    this.#addresses = new Int32Array(addresses.length * 2);
     this.#marks = new Uint8Array(marks.length * 2);
     this.size = 0;
     for (const [at, mark] of marks.entries())
