@@ -7,7 +7,7 @@ import { type CollectorConfiguration, type KeyConfiguration } from './config.ts'
 import { KeyRing } from './keys.ts';
 import { type Lanes, openLanes } from './lanes.ts';
 import { agentFamilies, laneFamilies, ProcessMetrics } from './own-metrics.ts';
-import { openCollectorQueue } from './queue.ts';
+import { type CollectorQueue, openCollectorQueue } from './queue.ts';
 import { Receiver } from './receiver.ts';
 import { addHistoryRoutes } from './routes/history.ts';
 import { addOperationRoutes } from './routes/operation.ts';
@@ -43,11 +43,8 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
   await using stack = new AsyncDisposableStack();
   const telemetry = new Telemetry();
   const keys = new KeyRing(configuration.keys, clock);
-  const queue = stack.use(
-    await openCollectorQueue({ ...configuration, clock, report: reporter(telemetry, clock, log) }),
-  );
+  const { queue, lanes } = stack.use(await openOnDisk(options, telemetry));
   for (const { owner, receivedUnixMs } of queue.outboxes) telemetry.seen(owner, receivedUnixMs);
-  const lanes = stack.use(await openLanes({ configuration, queue, clock, log }));
   const receiver = new Receiver({ limits: configuration.limits, queue, clock, telemetry, log });
   const processMetrics = stack.use(new ProcessMetrics(options.version, clock));
   const addRoutes = (app: FastifyInstance): void => {
@@ -74,6 +71,28 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
     replaceKeys: (replacement) => keys.replace(replacement),
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
+}
+
+interface OnDisk extends AsyncDisposable {
+  readonly queue: CollectorQueue;
+  readonly lanes: Lanes;
+}
+
+/** Opens the queue, and the sinks with what they keep; rejects with the name of the folder. */
+async function openOnDisk(
+  { configuration, clock, log }: CollectorOptions,
+  telemetry: Telemetry,
+): Promise<OnDisk> {
+  await using stack = new AsyncDisposableStack();
+  try {
+    const report = reporter(telemetry, clock, log);
+    const queue = stack.use(await openCollectorQueue({ ...configuration, clock, report }));
+    const lanes = stack.use(await openLanes({ configuration, queue, clock, log }));
+    const running = stack.move();
+    return { queue, lanes, [Symbol.asyncDispose]: () => running.disposeAsync() };
+  } catch (cause) {
+    throw new Error(`cannot use the data folder ${configuration.dataDirectory} (data)`, { cause });
+  }
 }
 
 /** Damage and drops are for the operator to know: told in the log, and counted. */

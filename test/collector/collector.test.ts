@@ -106,8 +106,21 @@ describe('farpoint collector', () => {
     await using _first = await startCollector();
     const second = Farpoint.start(['collector', '-c', file()]);
     expect(await second.exited()).toBe(2);
-    expect(second.output).toMatch(/^farpoint: cannot .*data/);
+    expect(second.output).toMatch(/^farpoint: cannot use the data folder .*another process/);
   });
+
+  test.each(['queue', 'history', 'dead-letters'])(
+    'names the data folder where it cannot make %s in it',
+    async (part) => {
+      configure([]);
+      writeFileSync(join(folder, 'data', part), 'a file, where a folder is wanted');
+      await using collector = Farpoint.start(['collector', '-c', file()]);
+      expect(await collector.exited()).toBe(2);
+      expect(collector.output).toMatch(
+        /^farpoint: cannot use the data folder .*data \(data\): EEXIST: file already exists/,
+      );
+    },
+  );
 
   test(
     'takes over keys from the changed file, and not a broken one',
