@@ -4,7 +4,7 @@ import { type Logger } from '#lib/log';
 import { createIncidentLog } from '#lib/queue/incident-log';
 import { type QueueIncident } from '#lib/queue/queue';
 import { type CollectorConfiguration, type KeyConfiguration } from './config.ts';
-import { KeyRing } from './keys.ts';
+import { KeyRing, type Permission } from './keys.ts';
 import { type Lanes, openLanes } from './lanes.ts';
 import { agentFamilies, laneFamilies, ProcessMetrics } from './own-metrics.ts';
 import { type CollectorQueue, openCollectorQueue } from './queue.ts';
@@ -115,7 +115,7 @@ function addHistory(
 ): void {
   const history = lanes.sinks.find((sink) => sink instanceof HistorySink);
   if (history === undefined) return;
-  const mayRead = (authorization: string | undefined): boolean =>
-    keys.permits('read', authorization);
+  const mayRead = (authorization: string | undefined): Permission =>
+    keys.permission('read', authorization);
   addHistoryRoutes(app, { history, mayRead, clock });
 }

@@ -33,6 +33,9 @@ export type Authentication =
   | { readonly kind: 'accepted'; readonly identity: Identity }
   | { readonly kind: 'rejected'; readonly reason: KeyRejection };
 
+/** `missing`: the key is valid, but not for this. `nobody`: no valid key. */
+export type Permission = 'given' | 'missing' | 'nobody';
+
 interface KnownKey {
   readonly digest: Buffer;
   readonly expiresUnixMs: number | undefined;
@@ -62,10 +65,11 @@ export class KeyRing {
     return new Set(this.#keys.values().flatMap(({ identity }) => identity.agents));
   }
 
-  /** Whether an Authorization header is that of a valid key with this scope. */
-  permits(scope: Scope, authorization: string | undefined): boolean {
+  /** Whether an Authorization header is that of a valid key, and one with this scope. */
+  permission(scope: Scope, authorization: string | undefined): Permission {
     const authentication = this.authenticate(authorization);
-    return authentication.kind === 'accepted' && authentication.identity.scopes.includes(scope);
+    if (authentication.kind === 'rejected') return 'nobody';
+    return authentication.identity.scopes.includes(scope) ? 'given' : 'missing';
   }
 
   /** Judges an Authorization header, for all but its scope: `Bearer id.secret` (RFC 6750). */

@@ -1,7 +1,9 @@
 import { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { type Clock } from '#lib/clock';
+import { type Finding, validate } from '#lib/configuration/issues';
 import { duration } from '#lib/scalars';
+import { type Permission } from '../keys.ts';
 import {
   type Run,
   type RunsQuery,
@@ -23,7 +25,7 @@ export interface HistoryReader {
 export interface HistoryRoutesOptions {
   readonly history: HistoryReader;
   /** Judges an Authorization header. */
-  readonly mayRead: (authorization: string | undefined) => boolean;
+  readonly mayRead: (authorization: string | undefined) => Permission;
   readonly clock: Clock;
 }
 
@@ -37,17 +39,24 @@ const selection = {
 
 const targetsParameters = z.strictObject({
   ...selection,
-  window: duration.pipe(z.number().min(1).max(windowMsMax)).prefault('24h'),
+  window: duration
+    .pipe(z.number().min(1, 'expected more than 0').max(windowMsMax, 'expected at most 31d'))
+    .prefault('24h'),
   runs: z.coerce.number().int().min(0).max(200).default(30),
   limit: z.coerce.number().int().min(1).max(1000).default(500),
 });
 
-const runsParameters = z.strictObject({
-  ...selection,
-  from: z.string().transform(toUnixMs).optional(),
-  to: z.string().transform(toUnixMs).optional(),
-  limit: z.coerce.number().int().min(1).max(10_000).default(1000),
-});
+const runsParameters = z
+  .strictObject({
+    ...selection,
+    from: z.string().transform(toUnixMs).optional(),
+    to: z.string().transform(toUnixMs).optional(),
+    limit: z.coerce.number().int().min(1).max(10_000).default(1000),
+  })
+  .refine(({ from = 0, to = Infinity }) => from <= to, {
+    path: ['from'],
+    message: 'expected a time before to',
+  });
 
 /** Adds `GET /api/v1/targets` and `GET /api/v1/runs`. */
 export function addHistoryRoutes(app: FastifyInstance, options: HistoryRoutesOptions): void {
@@ -55,7 +64,7 @@ export function addHistoryRoutes(app: FastifyInstance, options: HistoryRoutesOpt
   app.get('/api/v1/targets', (request, reply) =>
     answer({ request, reply, options, parameters: targetsParameters }, async (parameters) => {
       const { window, limit, ...rest } = parameters;
-      const nowUnixMs = clock.unixMs();
+      const nowUnixMs = Math.floor(clock.unixMs());
       const query = { ...rest, nowUnixMs, windowMs: window, limit: limit + 1 };
       const targets = await history.selectTargets(query);
       return {
@@ -89,19 +98,27 @@ async function answer<Schema extends z.ZodType>(
   find: (parameters: z.output<Schema>) => Promise<object>,
 ): Promise<FastifyReply> {
   reply.header('cache-control', 'no-store');
-  if (!options.mayRead(request.headers.authorization)) {
+  const permission = options.mayRead(request.headers.authorization);
+  if (permission === 'nobody') {
     reply.header('www-authenticate', 'Bearer');
     return reply.code(401).send({ message: 'a valid key is needed' });
   }
-  const read = parameters.safeParse(request.query);
-  if (!read.success) return reply.code(400).send({ message: z.prettifyError(read.error) });
+  if (permission === 'missing') {
+    return reply.code(403).send({ message: 'this key may not read: it needs the scope read' });
+  }
+  const read = validate(parameters, request.query);
+  if ('findings' in read) return reply.code(400).send({ message: describe(read.findings) });
   try {
-    return await reply.send(await find(read.data));
+    return await reply.send(await find(read.output));
   } catch (error) {
     request.log.error({ error }, 'cannot read the history');
     reply.header('retry-after', '5');
     return reply.code(503).send({ message: 'the history cannot be read at the moment' });
   }
+}
+
+function describe(findings: readonly Finding[]): string {
+  return findings.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ');
 }
 
 /** Unix milliseconds, or a time in RFC 3339. */

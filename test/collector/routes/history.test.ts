@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fastify } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Permission } from '../../../collector/keys.ts';
 import { addHistoryRoutes, type HistoryReader } from '../../../collector/routes/history.ts';
 import { batchOf, openHistory, runAt } from '../../support/history.ts';
 import { StandingClock } from '../../support/quick-clock.ts';
@@ -78,11 +79,12 @@ describe('GET /api/v1/runs', () => {
 
 describe('what is asked wrongly', () => {
   test.each([
-    ['/api/v1/targets?runs=many', 'at runs'],
-    ['/api/v1/targets?window=1y', 'at window'],
-    ['/api/v1/targets?chek=home', 'chek'],
-    ['/api/v1/runs?from=yesterday', 'expected Unix milliseconds, or a time such as'],
-    ['/api/v1/runs?limit=1000000', 'at limit'],
+    ['/api/v1/targets?runs=many', 'runs: expected a number, got text'],
+    ['/api/v1/targets?window=1y', 'window: expected at most 31d'],
+    ['/api/v1/targets?chek=home&limit=0', 'limit: expected at least 1; chek: unknown key (did'],
+    ['/api/v1/runs?from=yesterday', 'from: expected Unix milliseconds, or a time such as'],
+    ['/api/v1/runs?limit=1000000', 'limit: expected at most 10000'],
+    ['/api/v1/runs?from=2&to=1', 'from: expected a time before to'],
   ])('%s is answered with 400 and what is wrong', async (path, message) => {
     const { status, body } = await served.get(path);
     expect(status).toBe(400);
@@ -96,6 +98,13 @@ describe('what is asked wrongly', () => {
       expect(answer.headers.get('www-authenticate')).toBe('Bearer');
       expect(await answer.json()).toEqual({ message: 'a valid key is needed' });
     }
+  });
+
+  test('a key that may not read is told so', async () => {
+    const headers = { authorization: 'Bearer agent' };
+    const answer = await fetch(`${served.url}/api/v1/targets`, { headers });
+    expect(answer.status).toBe(403);
+    expect(await answer.text()).toContain('it needs the scope read');
   });
 
   test('a history that cannot be read is trouble of ours', async () => {
@@ -150,9 +159,14 @@ async function serveHistory() {
   };
 }
 
+const permissions: Readonly<Record<string, Permission>> = {
+  'Bearer right': 'given',
+  'Bearer agent': 'missing',
+};
+
 async function serve(history: HistoryReader) {
   const app = fastify();
-  const mayRead = (header: string | undefined): boolean => header === 'Bearer right';
+  const mayRead = (header: string | undefined): Permission => permissions[header ?? ''] ?? 'nobody';
   addHistoryRoutes(app, { history, mayRead, clock: new StandingClock(now) });
   const url = await app.listen({ port: 0, host: '127.0.0.1' });
   return {
