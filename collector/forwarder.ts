@@ -111,9 +111,13 @@ export class Forwarder implements AsyncDisposable {
   /** The delivery in flight may still end. What is not acknowledged by then comes again after the next start. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
-    const timer = setTimeout(() => this.#cut.abort(), graceMs);
+    const stopped = new AbortController();
+    this.#options.clock.sleep(graceMs, stopped.signal).then(
+      () => this.#cut.abort(),
+      () => undefined,
+    );
     await this.#running;
-    clearTimeout(timer);
+    stopped.abort();
   }
 
   async #run(): Promise<void> {

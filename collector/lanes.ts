@@ -36,6 +36,8 @@ export async function openLanes(options: LanesOptions): Promise<Lanes> {
   const lanes: Lane[] = [];
   for (const sink of options.configuration.sinks) lanes.push(await openLane(sink, options, stack));
   for (const { forwarder } of lanes) forwarder.start();
+  // All at once: a backend that does not answer takes its time only once, however many there are.
+  stack.defer(() => stopAll(lanes));
   const running = stack.move();
   return {
     sinks: lanes.map(({ sink }) => sink),
@@ -56,10 +58,13 @@ async function openLane(
   const directory = join(dataDirectory, 'dead-letters');
   const deadLetters = stack.use(await DeadLetters.open({ directory, sink: name, clock }));
   const source = queue.source(name);
-  const forwarder = stack.use(
-    new Forwarder({ sink, source, deadLetters, clock, log: log.child({ sink: name }) }),
-  );
+  const laneLog = log.child({ sink: name });
+  const forwarder = new Forwarder({ sink, source, deadLetters, clock, log: laneLog });
   return { name, sink, deadLetters, forwarder };
+}
+
+async function stopAll(lanes: readonly Lane[]): Promise<void> {
+  await Promise.all(lanes.map(({ forwarder }) => forwarder[Symbol.asyncDispose]()));
 }
 
 function statisticsOf(

@@ -6,6 +6,7 @@ import { type Clock } from '#lib/clock';
 import { type MetricPoint } from '#lib/otlp/model';
 import { ProtobufWriter } from '#lib/protobuf/writer';
 import { duration, secret } from '#lib/scalars';
+import { unlessAborted } from '#lib/unless-aborted';
 import { type Answer, deliveryOf } from './prometheus/answer.ts';
 import { inspectBackend } from './prometheus/inspection.ts';
 import { SeriesTable, UnwritableName } from './prometheus/series.ts';
@@ -128,11 +129,14 @@ class PrometheusSink implements Sink {
   }
 
   async #request(options: Dispatcher.RequestOptions, signal: AbortSignal): Promise<Answer> {
-    const timeout = AbortSignal.timeout(this.#timeoutMs);
-    const { statusCode, headers, body } = await this.#pool.request({
-      ...options,
-      signal: AbortSignal.any([signal, timeout]),
-    });
+    const either = AbortSignal.any([signal, AbortSignal.timeout(this.#timeoutMs)]);
+    // undici notices the signal only once it is connected, which may take its time.
+    const response = await unlessAborted(
+      this.#pool.request({ ...options, signal: either }),
+      either,
+    );
+    if (response === undefined) throw either.reason;
+    const { statusCode, headers, body } = response;
     const retryAfter = headers['retry-after'];
     return {
       status: statusCode,

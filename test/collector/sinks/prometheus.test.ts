@@ -1,3 +1,4 @@
+import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as fc from 'fast-check';
 import { uncompressSync } from 'snappy';
@@ -14,6 +15,7 @@ import {
   type ReceivedSeries,
   RemoteWriteRecorder,
 } from '../../support/remote-write.ts';
+import { serve } from '../../support/serve.ts';
 
 const unixMs = 1_790_000_000_000;
 
@@ -331,6 +333,24 @@ describe('what an answer means', () => {
     expect(await setup.deliver([gauge('x', unixMs)])).toEqual({ kind: 'delivered' });
   });
 
+  test.each([
+    ['the timeout', { timeout: '200ms' }, new AbortController().signal],
+    ['a stop', {}, AbortSignal.timeout(200)],
+  ])(
+    '%s ends a delivery that is still shaking hands',
+    { timeout: 5000 },
+    async (_what, settings, signal) => {
+      const mute = createServer((socket) => socket.on('error', () => undefined));
+      await using server = await serve(mute);
+      await using setup = await prepare({
+        url: `https://127.0.0.1:${server.port}/write`,
+        ...settings,
+      });
+      const delivery = await setup.deliver([gauge('x', unixMs)], signal);
+      expect(delivery).toMatchObject({ kind: 'retry' });
+    },
+  );
+
   test('an answer that does not come in time, or not at all, is tried again', async () => {
     await using setup = await prepare({ timeout: '200ms' });
     setup.recorder.respond = () => undefined;
@@ -366,8 +386,8 @@ async function prepare(settings: object = {}, labels: Readonly<Record<string, st
   });
   return {
     recorder,
-    deliver: (points: readonly MetricPoint[]) =>
-      sink.deliver({ points, logs: [] }, new AbortController().signal),
+    deliver: (points: readonly MetricPoint[], signal = new AbortController().signal) =>
+      sink.deliver({ points, logs: [] }, signal),
     [Symbol.asyncDispose]: async () => {
       await sink[Symbol.asyncDispose]();
       await recorder[Symbol.asyncDispose]();
