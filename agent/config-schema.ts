@@ -2,8 +2,9 @@ import { z } from 'zod';
 import { validateHostPort } from '#checks/net/host-port';
 import { egressSettings } from '#checks/net/egress';
 import { icmpSettings } from '#checks/ping/settings';
+import { headerValue } from '#lib/http-header';
 import { logLevels } from '#lib/log';
-import { duration, line, name, secret, size, version } from '#lib/scalars';
+import { duration, line, name, size, version } from '#lib/scalars';
 
 const collectorUrl = line
   .refine(isCollectorUrl, 'expected http://host:port or https://host, without credentials')
@@ -61,7 +62,7 @@ export const agentShape = {
   collector: z
     .strictObject({
       urls: z.array(collectorUrl).min(1).describe('Any OTLP/HTTP endpoint; tried in this order'),
-      key: secret.optional().describe('id.secret, printed by farpoint key new'),
+      key: headerValue.optional().describe('id.secret, printed by farpoint key new'),
     })
     .describe('Where results go'),
   log: z

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { headerValue } from '#lib/http-header';
 import { secret } from '#lib/scalars';
 
 const oauth2 = z
@@ -30,7 +31,7 @@ export const authSettings = z
     z.strictObject({
       basic: z.strictObject({ user: z.string().min(1), password: secret }),
     }),
-    z.strictObject({ bearer: secret }),
+    z.strictObject({ bearer: headerValue }),
     z.strictObject({ oauth2 }),
   ])
   .describe('Credentials: one of basic, bearer, oauth2; dropped when a redirect leaves the origin');

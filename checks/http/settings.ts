@@ -1,21 +1,12 @@
 import { z } from 'zod';
-import { duration, secret, size } from '#lib/scalars';
+import { headerName, headerValue } from '#lib/http-header';
+import { duration, size } from '#lib/scalars';
 import { proxySettings } from '../net/proxy.ts';
 import { resolveSettings } from '../net/resolve-settings.ts';
 import { tlsSettings } from '../net/tls-context.ts';
 import { authSettings } from './auth-settings.ts';
 import { expectSettings } from './expect-settings.ts';
 import { valuesSettings } from './value-settings.ts';
-
-const headerName = z
-  .string()
-  .regex(/^[\w!#$%&'*+.^`|~-]+$/, 'not a header name')
-  .transform((name) => name.toLowerCase());
-
-const headerValue = secret.refine(
-  (value) => /^[\t\u0020-\u007e\u0080-\u00ff]*$/.test(value.reveal()),
-  'not a header value: line breaks and other control characters are not allowed',
-);
 
 const body = z
   .union([

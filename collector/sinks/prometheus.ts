@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { type Clock } from '#lib/clock';
 import { type MetricPoint } from '#lib/otlp/model';
 import { ProtobufWriter } from '#lib/protobuf/writer';
+import { headerName, headerValue } from '#lib/http-header';
 import { duration, secret } from '#lib/scalars';
 import { unlessAborted } from '#lib/unless-aborted';
 import { type Answer, deliveryOf } from './prometheus/answer.ts';
@@ -28,20 +29,20 @@ const settings = z.strictObject({
   auth: z
     .strictObject({
       basic: z.strictObject({ username: z.string().min(1), password: secret }).optional(),
-      bearer: secret.optional().describe('Sent as Authorization: Bearer'),
+      bearer: headerValue.optional().describe('Sent as Authorization: Bearer'),
     })
     .refine(({ basic, bearer }) => (basic === undefined) !== (bearer === undefined), {
       error: 'expected one of basic and bearer',
     })
     .optional(),
   headers: z
-    .record(z.string().regex(/^[\w!#$%&'*+.^`|~-]+$/, 'expected the name of a header'), z.string())
+    .record(headerName, headerValue)
     .refine((headers) => reservedIn(headers) === undefined, {
       error: ({ input }) => `${reservedIn(input)} is set by Farpoint (see auth)`,
     })
-    .default({})
+    .prefault({})
     .describe('Sent with every request, for example X-Scope-OrgID of a Mimir tenant'),
-  timeout: duration.default(30_000).describe('How long one request may take in all'),
+  timeout: duration.prefault('30s').describe('How long one request may take in all'),
 });
 
 type Settings = z.output<typeof settings>;
@@ -75,7 +76,7 @@ class PrometheusSink implements Sink {
   constructor({ settings: { url, auth, headers, timeout }, labels, clock }: SinkSpec<Settings>) {
     this.#clock = clock;
     this.#url = new URL(url);
-    this.#headers = { ...headers, ...authorization(auth) };
+    this.#headers = { ...reveal(headers), ...authorization(auth) };
     this.#timeoutMs = timeout;
     this.#series = new SeriesTable(labels);
     this.#pool = new Pool(this.#url.origin, { connections: 2, allowH2: false });
@@ -171,6 +172,10 @@ async function firstBytes(body: AsyncIterable<Buffer>): Promise<string> {
   return Buffer.concat(chunks).subarray(0, textBytesMax).toString();
 }
 
+function reveal(headers: Settings['headers']): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, value.reveal()]));
+}
+
 function authorization(auth: Settings['auth']): Readonly<Record<string, string>> {
   if (auth?.bearer !== undefined) return { authorization: `Bearer ${auth.bearer.reveal()}` };
   if (auth?.basic === undefined) return {};
@@ -181,5 +186,5 @@ function authorization(auth: Settings['auth']): Readonly<Record<string, string>>
 
 function reservedIn(headers: unknown): string | undefined {
   const reserved = ['authorization', 'host', 'content-length', ...Object.keys(protocolHeaders)];
-  return Object.keys(headers ?? {}).find((name) => reserved.includes(name.toLowerCase()));
+  return Object.keys(headers ?? {}).find((name) => reserved.includes(name));
 }

@@ -92,11 +92,16 @@ describe('what is sent', () => {
     ]);
   });
 
-  test('what no request can carry is our trouble, and is refused where it is written', async () => {
-    await using server = await listening();
-    const { verdict } = await runCheck(http, server.url, { auth: { bearer: 'two\nlines' } });
-    expect(verdict).toMatchObject({ status: 'unknown', error: 'agent_error' });
+  test('what no request can carry is refused where it is written, and is our trouble where it is granted', async () => {
     expect(http.settings.safeParse({ headers: { 'X-A': 'two\nlines' } }).success).toBe(false);
+    expect(http.settings.safeParse({ auth: { bearer: 'two\nlines' } }).success).toBe(false);
+    await using issuer = await listening((response) =>
+      response.end(JSON.stringify({ access_token: 'two\nlines' })),
+    );
+    await using server = await listening();
+    const oauth2 = { url: issuer.url, id: 'me', secret: 'hush' };
+    const { verdict } = await runCheck(http, server.url, { auth: { oauth2 } });
+    expect(verdict).toMatchObject({ status: 'unknown', error: 'agent_error' });
   });
 
   test('a parameter that differs in every run', async () => {
