@@ -8,8 +8,13 @@ import { Download } from './download.ts';
 import { exchange } from './exchange.ts';
 import { type Request } from './request.ts';
 
-/** The value of the Authorization header, empty when there is none to send. */
-export type Authorizer = (signal: AbortSignal) => Promise<string | Failure>;
+/** Knows how to authorize requests. */
+export interface Authorizer {
+  /** The value of the Authorization header, empty when there is none to send. */
+  authorize(signal: AbortSignal): Promise<string | Failure>;
+  /** The service refused it (401): one that was granted for a time is not tried again. */
+  refused(): void;
+}
 
 interface Token {
   readonly value: string;
@@ -22,27 +27,31 @@ const renewBeforeMs = 30_000;
 const lifetimeDefaultMs = 300_000;
 const answerBytesMax = 64 * 1024;
 
-/** Knows how to authorize requests, and keeps a token as long as it is good. */
+/** Keeps a token as long as it is good. */
 export function createAuthorizer(
   auth: AuthSettings | undefined,
   connector: Connector,
   clock: Clock,
 ): Authorizer {
-  if (auth === undefined) return async () => '';
-  if ('basic' in auth) {
-    const header = basic(auth.basic.user, auth.basic.password);
-    return async () => header;
-  }
-  if ('bearer' in auth) return async () => `Bearer ${auth.bearer.reveal()}`;
+  if (auth === undefined) return constant('');
+  if ('basic' in auth) return constant(basic(auth.basic.user, auth.basic.password));
+  if ('bearer' in auth) return constant(`Bearer ${auth.bearer.reveal()}`);
   let token: Token | undefined;
-  return async (signal) => {
-    if (token === undefined || token.goodUntilMs <= clock.monotonicMs()) {
-      const fetched = await fetchToken(auth.oauth2, { connector, clock }, signal);
-      if (fetched instanceof Failure) return fetched;
-      token = fetched;
-    }
-    return `Bearer ${token.value}`;
+  return {
+    async authorize(signal) {
+      if (token === undefined || token.goodUntilMs <= clock.monotonicMs()) {
+        const fetched = await fetchToken(auth.oauth2, { connector, clock }, signal);
+        if (fetched instanceof Failure) return fetched;
+        token = fetched;
+      }
+      return `Bearer ${token.value}`;
+    },
+    refused: () => (token = undefined),
   };
+}
+
+function constant(header: string): Authorizer {
+  return { authorize: async () => header, refused: () => undefined };
 }
 
 /** The client credentials grant (RFC 6749, 4.4). */

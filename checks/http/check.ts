@@ -21,7 +21,7 @@ interface Parts {
   readonly settings: HttpSettings;
   readonly services: CheckServices;
   readonly connector: Connector;
-  readonly authorize: Authorizer;
+  readonly authorizer: Authorizer;
 }
 
 /** Makes the check of one URL. */
@@ -36,11 +36,11 @@ export function createHttpCheck(spec: CheckSpec<HttpSettings>, services: CheckSe
     },
     contextFor,
   };
-  const authorize = createAuthorizer(settings.auth, connector, services.clock);
+  const authorizer = createAuthorizer(settings.auth, connector, services.clock);
   const url = new URL(spec.target);
   // Reading all trusted roots takes 20 ms: before the first run, not in it.
   if (url.protocol === 'https:') for (const withClient of [true, false]) contextFor(withClient);
-  const parts = { url, settings, services, connector, authorize };
+  const parts = { url, settings, services, connector, authorizer };
   return { run: (run) => look(parts, run) };
 }
 
@@ -57,7 +57,7 @@ async function fetchAndJudge(parts: Parts, trace: Trace, run: Run): Promise<Fail
   const { settings, services } = parts;
   const intent = await prepare(parts);
   if (intent instanceof Failure) return intent;
-  const authorization = await parts.authorize(run.signal);
+  const authorization = await parts.authorizer.authorize(run.signal);
   if (authorization instanceof Failure) return authorization;
   const fetched = await fetch(
     intent,
@@ -78,6 +78,7 @@ async function fetchAndJudge(parts: Parts, trace: Trace, run: Run): Promise<Fail
   );
   const received = toReceived(fetched, trace);
   if (received === undefined) return fetched.failure;
+  if (received.response.status === 401) parts.authorizer.refused();
   measureAnswer(received, trace.hops.length, trace);
   noteAnswer(fetched.url, received, trace);
   if (!fetched.isFinal) return fetched.failure;

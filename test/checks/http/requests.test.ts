@@ -8,7 +8,7 @@ import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'nod
 import { afterAll, describe, expect, test } from 'vitest';
 import { http } from '#checks/http';
 import { certify } from '../../support/certificates.ts';
-import { runCheck, valuesOf } from '../../support/run-check.ts';
+import { runCheck, services, valuesOf } from '../../support/run-check.ts';
 import { serve, serveHttp, type Serving } from '../../support/serve.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'farpoint-http-'));
@@ -126,7 +126,6 @@ describe('what is sent', () => {
       scopes: ['read', 'list'],
     };
     const settings = http.settings.parse({ auth: { oauth2 } });
-    const { services } = await import('../../support/run-check.ts');
     const check = await http.create(
       { name: 'x', target: server.url, settings, timeoutMs: 5000 },
       services,
@@ -147,6 +146,25 @@ describe('what is sent', () => {
       'Bearer granted',
     ]);
     expect(valuesOf(observation)).toMatchObject({ 'probe.http.redirects': 0 });
+  });
+
+  test('an OAuth 2 token that the service no longer takes is fetched anew for the next run', async () => {
+    let granted = 0;
+    await using issuer = await listening((response) => {
+      granted += 1;
+      response.end(JSON.stringify({ access_token: `token-${granted}`, expires_in: 3600 }));
+    });
+    await using server = await listening((response, { headers }) => {
+      response.writeHead(headers.authorization === 'Bearer token-2' ? 200 : 401).end();
+    });
+    const oauth2 = { url: issuer.url, id: 'me', secret: 'hush' };
+    const settings = http.settings.parse({ auth: { oauth2 } });
+    const spec = { name: 'x', target: server.url, settings, timeoutMs: 5000 };
+    const check = await http.create(spec, services);
+    const run = { signal: AbortSignal.timeout(5000), state: undefined, waiting: () => undefined };
+    const verdicts = [await check.run(run), await check.run(run), await check.run(run)];
+    expect(verdicts.map(({ verdict }) => verdict.status)).toEqual(['down', 'up', 'up']);
+    expect(granted).toBe(2);
   });
 });
 
