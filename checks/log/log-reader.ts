@@ -29,6 +29,7 @@ export class LogReader implements Disposable {
   readonly #buffer: Buffer;
   readonly #follower: Follower;
   #recent: Record<keyof Distinct, RecentDistinct> | undefined;
+  #newestSlot = Number.NEGATIVE_INFINITY;
 
   constructor(settings: ReaderSettings) {
     this.#settings = settings;
@@ -62,8 +63,8 @@ export class LogReader implements Disposable {
         state: {
           version: 1,
           segments,
-          sinceUnixMs: state?.sinceUnixMs ?? nowMs,
-          lastLineUnixMs: latest(state?.lastLineUnixMs, counts.activeMs) ?? modifiedMs,
+          sinceUnixMs: Math.min(state?.sinceUnixMs ?? nowMs, nowMs),
+          lastLineUnixMs: past(latest(state?.lastLineUnixMs, counts.activeMs) ?? modifiedMs, nowMs),
           window: advanceWindow(state?.window, counts, this.#routes.names),
         },
       };
@@ -79,6 +80,9 @@ export class LogReader implements Disposable {
         this.#settings.clientsMax,
         resumed ? newestSlot : Number.NEGATIVE_INFINITY,
       );
+    // Where the clock was put back, what was seen is of a future that has not been.
+    if (newestSlot < this.#newestSlot) this.#recent = undefined;
+    this.#newestSlot = newestSlot;
     this.#recent ??= { clients: recentDistinct(), connections: recentDistinct() };
     const { clients, connections } = this.#recent;
     for (const recent of [clients, connections]) recent.forget(oldestSlot);
@@ -93,6 +97,11 @@ export class LogReader implements Disposable {
   [Symbol.dispose](): void {
     this.#follower[Symbol.dispose]();
   }
+}
+
+/** A clock that was ahead and was put back leaves times that have not come. */
+function past(unixMs: number | undefined, nowMs: number): number | undefined {
+  return unixMs === undefined ? undefined : Math.min(unixMs, nowMs);
 }
 
 /** What is read late, from a rotated file, makes the log no older. */

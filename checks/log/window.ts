@@ -14,15 +14,16 @@ export interface WindowTotals {
 }
 
 /**
- * Adds the tallies of a run, keyed by slot, and leaves out what is older than the window. Lines are
- * filed under the time they were logged at: a backlog is not mistaken for what happens now.
+ * Adds the tallies of a run, keyed by slot, and leaves out what is older than the window, or was in a future
+ * from which the clock was put back. Lines are filed under the time they were logged at: a backlog is not
+ * mistaken for what happens now.
  */
 export function advanceWindow(
   window: WindowState | undefined,
   counts: RunCounts,
   routes: readonly string[],
 ): WindowState {
-  const { tallies, slotMs, oldestSlot } = counts;
+  const { tallies, slotMs, oldestSlot, newestSlot } = counts;
   const before = window?.slotMs === slotMs ? window.slots : [];
   const slots = new Map(before.map(({ slot, routes }) => [slot, { ...routes }]));
   for (const [slot, tally] of tallies) {
@@ -33,7 +34,9 @@ export function advanceWindow(
     }
     if (Object.keys(present).length > 0) slots.set(slot, present);
   }
-  const kept = [...slots].filter(([slot]) => slot >= oldestSlot).sort(([a], [b]) => a - b);
+  const kept = [...slots]
+    .filter(([slot]) => slot >= oldestSlot && slot <= newestSlot)
+    .sort(([a], [b]) => a - b);
   return { slotMs, slots: kept.map(([slot, routes]) => ({ slot, routes })) };
 }
 

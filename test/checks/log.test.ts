@@ -335,6 +335,28 @@ describe('its verdict', () => {
     expect(await clients()).toEqual(['down', 0, 0, 0]);
   });
 
+  it('forgets the future when the clock of its host is put back', async () => {
+    const expected = { errors: { max: 0.5 }, silence: '1h' };
+    await using followed = new FollowedLog({ ...fromStart, window: '1m', expect: expected });
+    const dayMs = 86_400_000;
+    followed.nowMs += dayMs;
+    const failed = { age: -86_400, status: 500 };
+    writeFileSync(followed.path, logLine({ ...failed, client: '192.0.2.1' }));
+    appendFileSync(followed.path, logLine({ ...failed, client: '::1' }));
+    expect((await followed.run()).verdict.status).toBe('down');
+    followed.nowMs -= dayMs;
+    appendFileSync(followed.path, logLine({ client: '192.0.2.2' }));
+    const observation = await followed.run();
+    expect(observation.verdict.status).toBe('up');
+    expect(valuesOf(observation)).toMatchObject({
+      'log.window.clients': 1,
+      'log.window.clients.capped': 1,
+      'log.window.errors{route=other}': 0,
+    });
+    followed.nowMs += 2 * 3_600_000;
+    expect((await followed.run()).verdict).toMatchObject({ error: 'log_silent' });
+  });
+
   it('does not judge shares of fewer requests than the sample', async () => {
     await using followed = new FollowedLog({
       ...fromStart,
