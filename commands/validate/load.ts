@@ -1,4 +1,5 @@
 import { type CheckType } from '#checks/check';
+import { parseHostPort } from '#checks/net/host-port';
 import { cronRunsPerDay } from '#lib/cron';
 import { type Fleet, type FleetCheck, type Schedule } from '#lib/fleet';
 import { type MetricDeclaration } from '#lib/observation';
@@ -71,11 +72,11 @@ export function estimateSeries({ checks }: Fleet, types: readonly CheckType[]): 
   );
 }
 
-/** The host a target names: of a URL, or the target itself; undefined for a file. */
+/** The host a target names: of a URL, of `host:port`, or the target itself; undefined for a file. */
 export function hostOf(target: string): string | undefined {
   if (target.startsWith('/')) return undefined;
-  if (!target.includes('://')) return target.toLowerCase();
-  return URL.parse(target)?.hostname;
+  if (target.includes('://')) return URL.parse(target)?.hostname.replace(/^\[|\]$/g, '');
+  return parseHostPort(target)?.host ?? target.toLowerCase();
 }
 
 function placesOf({ regions, agents }: FleetCheck): readonly string[] {

@@ -63,6 +63,17 @@ about N series in the backend
     expect(output).toContain('warning: the collector is on example.org, which is checked too');
   });
 
+  test.each([
+    ['a port of it', 'tcp', 'FARPOINT.example.net:22', 'https://farpoint.example.net:4318'],
+    ['its certificate', 'tls', 'farpoint.example.net:4318', 'https://farpoint.example.net'],
+    ['its address', 'ping', '2001:db8::1', 'https://[2001:db8::1]:4318'],
+  ])('is warned about when %s is what is watched', (_what, type, target, url) => {
+    const check = `  - { name: near, type: ${type}, target: '${target}' }\n`;
+    const text = agent.replace('https://farpoint.example.net:4318', url) + check;
+    const host = new URL(url).hostname.replace(/[[\]]/g, '');
+    expect(runFarpoint(['validate', write(text)]).output).toContain(`the collector is on ${host},`);
+  });
+
   test('is warned about when the key would cross the network in plain text', () => {
     const plain = (url: string): string =>
       runFarpoint(['validate', write(agent.replace('https://farpoint.example.net', url))]).output;
