@@ -4,7 +4,6 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { runAgent } from '#agent/agent';
 import { type AgentOptions } from '#agent/parts';
-import { agentMetrics } from '#agent/agent-metrics';
 import { type CheckPlan } from '#agent/plan';
 import { type Run, defineCheck } from '#checks/check';
 import { readAgentStatus } from '#lib/agent-status';
@@ -236,26 +235,5 @@ describe('agent', () => {
     await eventually('the first to run', () => collector.points.length > 0);
     await expect(start([every(50)])()).rejects.toThrow(`cannot use the data folder ${folder.path}`);
     await stop();
-  });
-
-  test('tells of itself beside the results', async () => {
-    collector.behave = () => ({ headers: { 'farpoint-time': String(Date.now()) } });
-    const clock = createSwiftClock(10);
-    const stop = start([every(500)], { clock });
-    await eventually(
-      'results, and some time after them',
-      () => startsOf(collector.points).length > 10,
-    );
-    await stop();
-    const own = collector.points.filter(({ name }) => name.startsWith('farpoint.agent.'));
-    expect(own.map(({ name }) => name)).toEqual(agentMetrics.map(({ metric }) => metric.name));
-    for (const { resource, attributes } of own) {
-      expect(resource).toMatchObject({
-        'service.name': 'farpoint-agent',
-        'service.instance.id': 'eu-west-1',
-        'service.version': '1.2.3',
-      });
-      expect(attributes).toEqual({ agent: 'eu-west-1', region: 'eu-west' });
-    }
   });
 });
