@@ -11,6 +11,7 @@ export const skipReasons = [
   'outbox_stalled',
   'missed',
   'agent_stopping',
+  'agent_stopped',
 ] as const;
 export type SkipReason = (typeof skipReasons)[number];
 

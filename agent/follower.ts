@@ -13,6 +13,8 @@ import { type Timetable, createTimetable, validUntil } from './schedule.ts';
 export interface Recorder {
   /** The check's state that is safely stored. */
   stateOf(subject: Subject): unknown;
+  /** Up to when the counters that are safely stored tell of every run that was due; undefined for a new target. */
+  bookedUnixMsOf(subject: Subject): number | undefined;
   record(result: Result): Promise<void>;
   recordIncrements(increments: Increments): Promise<void>;
 }
@@ -30,6 +32,8 @@ export interface FollowerOptions {
 const recheckMs = 60_000;
 /** More moments than these are not counted one by one when a clock jumps ahead. */
 const missedMax = 10_000;
+/** An agent that was away for longer was not meant to look, or its clock is wrong. */
+const stoppedMsMax = 30 * 86_400_000;
 
 interface Due {
   readonly dueUnixMs: number;
@@ -53,6 +57,8 @@ export class Follower {
   readonly #timetable: Timetable;
   #check: Check | undefined;
   #stage: Stage = 'idle';
+  /** Every run that was due up to here is in the account. */
+  #bookedUnixMs = 0;
   #flight: Promise<void> = Promise.resolve();
 
   constructor(assignment: Assignment, options: FollowerOptions) {
@@ -64,13 +70,12 @@ export class Follower {
   /** Until `stop` aborts, starts what is due. A run in flight then goes on until it ends or `abandon` aborts. */
   async follow(stop: AbortSignal, abandon: AbortSignal): Promise<void> {
     const { clock } = this.#options;
-    let dueUnixMs = this.#timetable.nextAfter(clock.unixMs());
+    this.#bookedUnixMs = this.#countStopped(clock.unixMs());
     for (;;) {
-      const reached = await this.#reach(dueUnixMs, stop);
+      const reached = await this.#reach(this.#timetable.nextAfter(this.#bookedUnixMs), stop);
       if (reached === undefined) return;
-      const latest = this.#countMissed(reached);
-      this.#begin(latest, abandon);
-      dueUnixMs = this.#timetable.nextAfter(latest);
+      this.#bookedUnixMs = this.#countMissed(reached);
+      this.#begin(this.#bookedUnixMs, abandon);
     }
   }
 
@@ -84,12 +89,21 @@ export class Follower {
       const atUnixMs = this.#options.clock.unixMs();
       await this.#options.recorder.recordIncrements({
         subject,
+        bookedUnixMs: this.#bookedUnixMs,
         declarations,
         measurements,
         atUnixMs,
       });
     }
     await this.#check?.[Symbol.asyncDispose]?.();
+  }
+
+  /** Counts what was due while no agent was here to run it; gives back the moment up to which it looked. */
+  #countStopped(startUnixMs: number): number {
+    const booked = this.#options.recorder.bookedUnixMsOf(this.#assignment.subject) ?? Infinity;
+    const after = Math.max(booked, startUnixMs - stoppedMsMax);
+    this.account.skip('agent_stopped', this.#timetable.countAfter(after, startUnixMs));
+    return startUnixMs;
   }
 
   /** Resolves to the moment that has come: an earlier one when the clock was put back; undefined when stopped. */
@@ -170,6 +184,7 @@ export class Follower {
       durationMs: observed.durationMs,
       timeoutMs,
       validUntilUnixMs: validUntil(this.#timetable, dueUnixMs, timeoutMs),
+      bookedUnixMs: this.#bookedUnixMs,
       observation: this.#withOwn({ ...observed, observation }, waitMs),
       declarations: this.#declarations(),
     };

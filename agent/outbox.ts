@@ -143,6 +143,10 @@ export class Outbox implements Recorder, AsyncDisposable {
     return parseMemory(this.#memory.get(targetKey(subject))).state;
   }
 
+  bookedUnixMsOf(subject: Subject): number | undefined {
+    return parseMemory(this.#memory.get(targetKey(subject))).series?.bookedUnixMs;
+  }
+
   async record(result: Result): Promise<void> {
     await this.#add({ kind: 'result', subject: result.subject, result });
   }

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { createTask, parse } from 'node-cron';
-import { type CheckPlan } from './plan.ts';
+import { type CheckPlan, type Schedule } from './plan.ts';
 
 /*
  * When a target is due. Nothing here knows what time it is.
@@ -18,17 +18,27 @@ import { type CheckPlan } from './plan.ts';
 export interface Timetable {
   /** The first moment after `unixMs`; Infinity when there is none. */
   nextAfter(unixMs: number): number;
+  /** How many there are after `unixMs`, up to and including `throughUnixMs`; of cron at most 1,000. */
+  countAfter(unixMs: number, throughUnixMs: number): number;
 }
 
 const quarterMs = 15 * 60_000;
 const dayMs = 24 * 3_600_000;
 /** Leap days are at most eight years apart. */
 const horizonMs = 9 * 366 * dayMs;
+/** Each has to be looked for, some milliseconds long. */
+const countedMax = 1000;
+
+/** All targets of a check are due at the same moments of cron: what one has looked for all know. */
+const cronTimetables = new WeakMap<Schedule, Timetable>();
 
 export function createTimetable(plan: CheckPlan): Timetable {
-  return 'cron' in plan.schedule
-    ? createCronTimetable(plan.schedule.cron, plan.schedule.timezone ?? 'UTC')
-    : createIntervalTimetable(plan.schedule.everyMs, phaseOf(plan));
+  const { schedule } = plan;
+  if (!('cron' in schedule)) return createIntervalTimetable(schedule.everyMs, phaseOf(plan));
+  const { cron, timezone = 'UTC' } = schedule;
+  const timetable = cronTimetables.get(schedule) ?? createCronTimetable(cron, timezone);
+  cronTimetables.set(schedule, timetable);
+  return timetable;
 }
 
 /** How long a run may be overdue, beside its deadline, before the verdict of the one before it is stale. */
@@ -47,8 +57,11 @@ function phaseOf({ check, target, regionIndex, regionCount }: CheckPlan): number
 
 function createIntervalTimetable(everyMs: number, phase: number): Timetable {
   const offsetMs = Math.floor(everyMs * phase);
+  const turnsUntil = (unixMs: number): number => Math.floor((unixMs - offsetMs) / everyMs);
   return {
-    nextAfter: (unixMs) => (Math.floor((unixMs - offsetMs) / everyMs) + 1) * everyMs + offsetMs,
+    nextAfter: (unixMs) => (turnsUntil(unixMs) + 1) * everyMs + offsetMs,
+    countAfter: (unixMs, throughUnixMs) =>
+      Math.max(0, turnsUntil(throughUnixMs) - turnsUntil(unixMs)),
   };
 }
 
@@ -79,22 +92,36 @@ function createCronTimetable(expression: string, timezone: string): Timetable {
     return undefined;
   }
 
-  return {
-    nextAfter(unixMs) {
-      const endUnixMs = unixMs + horizonMs;
-      for (let at = Math.floor(unixMs / quarterMs) * quarterMs; at < endUnixMs;) {
-        const dayUnixMs = at - (at % dayMs);
-        if (!mayMatch(dayUnixMs)) {
-          at = dayUnixMs + dayMs;
-          continue;
-        }
-        const found = atHour(at) ? firstWithin(at, unixMs) : undefined;
-        if (found !== undefined) return found;
-        at += quarterMs;
+  function nextAfter(unixMs: number): number {
+    const endUnixMs = unixMs + horizonMs;
+    for (let at = Math.floor(unixMs / quarterMs) * quarterMs; at < endUnixMs;) {
+      const dayUnixMs = at - (at % dayMs);
+      if (!mayMatch(dayUnixMs)) {
+        at = dayUnixMs + dayMs;
+        continue;
       }
-      return Infinity;
-    },
-  };
+      const found = atHour(at) ? firstWithin(at, unixMs) : undefined;
+      if (found !== undefined) return found;
+      at += quarterMs;
+    }
+    return Infinity;
+  }
+
+  /** What follows a moment, as far as somebody has counted. */
+  const following = new Map<number, number>();
+
+  function countAfter(unixMs: number, throughUnixMs: number): number {
+    let count = 0;
+    for (let at = unixMs; count < countedMax; count += 1) {
+      const next = following.get(at) ?? nextAfter(at);
+      following.set(at, next);
+      if (next > throughUnixMs) break;
+      at = next;
+    }
+    return count;
+  }
+
+  return { nextAfter, countAfter };
 }
 
 function createMatcher(expression: string, timezone: string): (unixMs: number) => boolean {

@@ -56,13 +56,15 @@ export interface Result {
   readonly durationMs: number;
   readonly timeoutMs: number;
   readonly validUntilUnixMs: number;
+  /** Of every run that was due up to here its counters tell; absent where nobody counts. */
+  readonly bookedUnixMs?: number;
   readonly observation: Observation;
   /** Metrics that `observation` may measure. A counter that is no longer among them ends. */
   readonly declarations: readonly MetricDeclaration[];
 }
 
 /** What was counted without a result. */
-export interface Increments extends Pick<Result, 'subject' | 'declarations'> {
+export interface Increments extends Pick<Result, 'subject' | 'declarations' | 'bookedUnixMs'> {
   readonly measurements: readonly Measurement[];
   readonly atUnixMs: number;
 }
@@ -72,6 +74,8 @@ export interface SeriesMemory {
   readonly subject: Subject;
   /** Time of the newest point. */
   readonly lastUnixMs: number;
+  /** As the newest result or increments had it. */
+  readonly bookedUnixMs?: number | undefined;
   readonly verdict: Verdict['status'] | undefined;
   /** Gauge series of the newest result. */
   readonly gauges: readonly Series[];
@@ -111,6 +115,7 @@ export function encodeResult(result: Result, memory: SeriesMemory | undefined): 
     memory: {
       subject,
       lastUnixMs: unixMs,
+      bookedUnixMs: result.bookedUnixMs,
       verdict: observation.verdict.status,
       gauges: Array.from(gauges.values(), toSeries),
       counters,
@@ -138,7 +143,7 @@ export function encodeIncrements(
         .map((counter) => counterPoint(origin, counter, declarations)),
     ],
     logs: [],
-    memory: { ...past, lastUnixMs: unixMs, counters },
+    memory: { ...past, lastUnixMs: unixMs, bookedUnixMs: increments.bookedUnixMs, counters },
   };
 }
 

@@ -45,7 +45,16 @@ function agents(lookback: string): Section {
         'ops',
         rate('farpoint_runs_completed_total', ['agent'], 'completed'),
         rate('farpoint_runs_late_total', ['agent'], 'late'),
-        rate('farpoint_runs_skipped_total', ['agent', 'reason'], 'skipped'),
+        rate(
+          'farpoint_runs_skipped_total{reason!="agent_stopped"}',
+          ['agent', 'reason'],
+          'skipped',
+        ),
+      ),
+      graph(
+        'Runs that were due while no agent was there, when it is back',
+        'short',
+        increase('farpoint_runs_skipped_total{reason="agent_stopped"}', ['agent']),
       ),
       graph('Outbox age', 's', perAgent('farpoint_agent_outbox_age_seconds')),
       graph('Outbox size', 'bytes', perAgent('farpoint_agent_outbox_size_bytes')),

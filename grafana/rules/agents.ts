@@ -12,6 +12,8 @@ const sinceHeard = 'time() - max by (agent) (farpoint_agent_last_seen_timestamp_
 /** Whether the agents do what they are there for. */
 export function agents({ lookback }: Settings): RuleGroup {
   const perAgent = 'by (region, agent)';
+  // What an agent books when it starts again is of hours before: it is neither skipped now nor a share of anything.
+  const skipped = `sum ${perAgent} (increase(farpoint_runs_skipped_total{reason!~"agent_stopping|agent_stopped"}[15m]))`;
   return {
     name: 'farpoint-agents',
     intervalSeconds: 30,
@@ -41,7 +43,7 @@ export function agents({ lookback }: Settings): RuleGroup {
       },
       {
         name: 'AgentSkipsRuns',
-        expression: `sum ${perAgent} (increase(farpoint_runs_skipped_total{reason!="agent_stopping"}[15m])) / clamp_min(sum ${perAgent} (increase(farpoint_runs_scheduled_total[15m])), 1)`,
+        expression: `${skipped} / clamp_min(${skipped} + sum ${perAgent} (increase(farpoint_runs_completed_total[15m])), 1)`,
         fires: { above: 0.1 },
         for: '5m',
         severity: 'warning',

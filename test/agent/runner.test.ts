@@ -1,7 +1,9 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Follower } from '#agent/follower';
+import { type Schedule } from '#agent/plan';
 import { follow } from '#agent/runner';
+import { createTimetable } from '#agent/schedule';
 import { type Run } from '#checks/check';
 import { type Observation } from '#lib/observation';
 import { type SeriesMemory, encodeResult } from '#lib/results';
@@ -30,6 +32,7 @@ function expectBalanced({ account }: Follower): void {
     'outbox_stalled',
     'missed',
     'agent_stopping',
+    'agent_stopped',
   );
   expect(account.count('scheduled')).toBe(closed + account.inFlight);
 }
@@ -424,4 +427,70 @@ describe('stopping', () => {
     await watch(async () => up, { plan: { create } });
     expect(disposed).toBe(true);
   });
+});
+
+describe('starting again', () => {
+  /** What all records on disk say of runs, by what became of them. */
+  function booksOf({ results, increments }: MemoryRecorder): ReadonlyMap<string, number> {
+    const books = new Map<string, number>();
+    const all = [...results.map(({ observation }) => observation), ...increments];
+    for (const { metric, attributes, value } of all.flatMap(({ measurements }) => measurements)) {
+      if (metric.kind !== 'counter') continue;
+      const what = attributes?.['reason'] ?? metric.name.slice('farpoint.runs.'.length);
+      books.set(what, (books.get(what) ?? 0) + Number(value));
+    }
+    return books;
+  }
+
+  const life = fc.record({
+    forMs: fc.integer({ min: 0, max: 300_000 }),
+    awayMs: fc.integer({ min: 0, max: 300_000 }),
+    isKilled: fc.boolean(),
+  });
+  const schedule = fc.constantFrom({ everyMs: 7000 }, { cron: '*/10 * * * * *', timezone: 'UTC' });
+
+  test('every moment at which a run was due is booked once, however an agent ended and for however long', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(life, { minLength: 1, maxLength: 5 }),
+        schedule,
+        (lives, schedule) => expectAllBooked(lives, schedule),
+      ),
+      { numRuns: 40 },
+    );
+  }, 60_000);
+
+  async function expectAllBooked(
+    lives: readonly { forMs: number; awayMs: number; isKilled: boolean }[],
+    schedule: Schedule,
+  ): Promise<void> {
+    const clock = new ManualClock();
+    const recorder = new MemoryRecorder();
+    let runs = 0;
+    const assignment = assignmentOf(
+      taking(clock, () => (runs++ % 3) * 6000),
+      { schedule, timeoutMs: 5000 },
+    );
+    const bookedUnixMs = (): number | undefined => recorder.bookedUnixMsOf(assignment.subject);
+    let firstUnixMs = 0;
+    for (const { forMs, awayMs, isKilled } of lives) {
+      // A life of which nothing is on disk was none.
+      if (bookedUnixMs() === undefined) firstUnixMs = clock.unixMs();
+      const stop = new AbortController();
+      const follower = new Follower(assignment, followerOptions(clock, { recorder }));
+      const running = follower.follow(stop.signal, stop.signal);
+      await clock.advance(forMs);
+      stop.abort();
+      await running;
+      // A kill leaves no time to say what became of the run in flight.
+      if (!isKilled) await follower.finish();
+      await clock.advance(awayMs);
+    }
+    const books = booksOf(recorder);
+    const skipped = [...books].filter(([what]) => /^(?!scheduled|completed|late)/.test(what));
+    const closed = skipped.reduce((sum, [, count]) => sum + count, books.get('completed') ?? 0);
+    expect(books.get('scheduled') ?? 0).toBe(closed);
+    const timetable = createTimetable(assignment.plan);
+    expect(closed).toBe(timetable.countAfter(firstUnixMs, bookedUnixMs() ?? 0));
+  }
 });

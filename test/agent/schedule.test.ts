@@ -135,6 +135,28 @@ describe('cron', () => {
   });
 });
 
+test('moments are counted as stepping from one to the next counts them', () => {
+  const schedule = fc.oneof(
+    interval.map((everyMs) => ({ everyMs })),
+    fc
+      .constantFrom('*/7 3-5 * * *', '0 2 * * *', '15,45 * * * * *')
+      .map((cron) => ({ cron, timezone: 'Europe/Berlin' })),
+  );
+  const hours = fc.double({ min: -2, max: 48, noNaN: true });
+  fc.assert(
+    fc.property(schedule, moment, hours, (schedule, unixMs, hours) => {
+      const timetable = createTimetable(planOf({ schedule }));
+      const throughUnixMs = unixMs + hours * 3_600_000;
+      let count = 0;
+      for (let at = unixMs; (at = timetable.nextAfter(at)) <= throughUnixMs && count < 1000;) {
+        count += 1;
+      }
+      const counted = timetable.countAfter(unixMs, throughUnixMs);
+      expect(Math.min(counted, 1000)).toBe(count);
+    }),
+  );
+});
+
 test('a verdict holds until the next run could have told, and a minute longer', () => {
   const timetable = createTimetable(planOf({ schedule: { everyMs: 30_000 } }));
   const due = timetable.nextAfter(1.7e12);

@@ -29,6 +29,7 @@ export interface AgentKillReport {
 }
 
 const targets = 10;
+const everyMs = 200;
 /** More than are rotated away while no agent runs. */
 const generations = 200;
 
@@ -37,7 +38,8 @@ const generations = 200;
  * that grows and is rotated, also while no agent runs, and while its collector now and then is busy or
  * loses answers. At the end everything is delivered. Every target counts its completed runs in the
  * record of the result itself: so the counts that arrive must be 1, 2, 3… without a gap or a
- * repetition, and the lines counted those written.
+ * repetition, the lines counted those written, and every moment at which a run was due must be booked
+ * once, also those at which no agent was there.
  */
 export async function agentKillLoop(count: number, seed: number): Promise<AgentKillReport> {
   const random = randomFrom(seed);
@@ -88,7 +90,11 @@ export async function agentKillLoop(count: number, seed: number): Promise<AgentK
     kills: count,
     results: points.filter(({ name, value }) => name === 'probe.timeout' && value !== undefined)
       .length,
-    flaws: [...countingFlaws(points), ...(exit === 0 ? [] : [`exit ${exit}: ${last.output}`])],
+    flaws: [
+      ...countingFlaws(points),
+      ...bookingFlaws(points),
+      ...(exit === 0 ? [] : [`exit ${exit}: ${last.output}`]),
+    ],
     linesWritten: log.lines,
     linesCounted: lines(),
   };
@@ -143,7 +149,7 @@ agent: { region: eu-west, data: '${join(places.folder, 'data')}' }
 collector: { urls: ['${places.collector}'] }
 log: { level: warn }
 regions: [eu-west]
-defaults: { every: 200ms, timeout: 190ms, service: shop }
+defaults: { every: ${everyMs}ms, timeout: 190ms, service: shop }
 checks:
   - { name: page, type: http, targets: [${pages.join(', ')}] }
   - { name: access, type: log, target: '${places.logFile}', start: beginning, format: { preset: nginx-combined } }
@@ -166,4 +172,28 @@ function countingFlaws(points: readonly MetricPoint[]): string[] {
       value === index + 1 ? [] : [`${String(target)}: result ${index + 1} counts ${value}`],
     ),
   );
+}
+
+/** What the newest points say of runs must be as many as were due, no less and no more. */
+function bookingFlaws(points: readonly MetricPoint[]): string[] {
+  const byTarget = Map.groupBy(points, ({ resource }) => resource['service.instance.id']);
+  return [...byTarget].flatMap(([target, ofTarget]) => {
+    const holds = ofTarget.filter(
+      ({ name, value }) => name === 'probe.valid.until.timestamp' && value,
+    );
+    const [firstDueMs, lastDueMs] = [holds[0], holds.at(-1)].map(
+      (hold) => Number(hold?.value) * 1000,
+    );
+    if (firstDueMs === undefined || lastDueMs === undefined)
+      return [`${String(target)}: no result`];
+    const scheduled = newestSum(ofTarget, 'farpoint.runs.scheduled');
+    const closed =
+      newestSum(ofTarget, 'farpoint.runs.completed') + newestSum(ofTarget, 'farpoint.runs.skipped');
+    const least = Math.round((lastDueMs - firstDueMs) / everyMs) + 1;
+    // After the last result there is a moment to stop in, with runs that were due in it.
+    const isAll = scheduled >= least && scheduled < least + 5000 / everyMs;
+    return isAll && scheduled === closed
+      ? []
+      : [`${String(target)}: ${least} or more were due, ${scheduled} scheduled, ${closed} closed`];
+  });
 }

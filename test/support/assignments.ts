@@ -30,20 +30,31 @@ export class MemoryRecorder implements Recorder {
   readonly results: Result[] = [];
   readonly increments: Increments[] = [];
   readonly #states = new Map<string, unknown>();
+  readonly #booked = new Map<string, number>();
 
   stateOf({ check, target }: Result['subject']): unknown {
     return this.#states.get(`${check} ${target}`);
   }
 
+  bookedUnixMsOf({ check, target }: Result['subject']): number | undefined {
+    return this.#booked.get(`${check} ${target}`);
+  }
+
   async record(result: Result): Promise<void> {
     const { check, target } = result.subject;
     this.results.push(result);
+    this.#note(result);
     const { state } = result.observation;
     if (state !== undefined) this.#states.set(`${check} ${target}`, state);
   }
 
   async recordIncrements(increments: Increments): Promise<void> {
     this.increments.push(increments);
+    this.#note(increments);
+  }
+
+  #note({ subject: { check, target }, bookedUnixMs = 0 }: Result | Increments): void {
+    this.#booked.set(`${check} ${target}`, bookedUnixMs);
   }
 }
 

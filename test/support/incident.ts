@@ -11,6 +11,8 @@ export interface Circumstances {
   /** Days after the start of the incident. */
   readonly certificateDays: number;
   readonly skipsPerRun: number;
+  /** Runs that were due while the agent was away, as it books them when it is back. */
+  readonly stoppedRuns: number;
   readonly clockOffsetSeconds: number;
   readonly outboxAgeSeconds: number;
   readonly queueAgeSeconds: number;
@@ -37,6 +39,7 @@ const healthy: Circumstances = {
   durationSeconds: 0.2,
   certificateDays: 90,
   skipsPerRun: 0,
+  stoppedRuns: 0,
   clockOffsetSeconds: 0.01,
   outboxAgeSeconds: 0,
   queueAgeSeconds: 0,
@@ -185,9 +188,13 @@ function ofTarget(
       ({ clockOffsetSeconds }, step) =>
         step * stepSeconds + everySeconds + 70 + Math.round(clockOffsetSeconds),
     ),
-    run('farpoint_runs_scheduled_total', (_, step) => step),
+    run('farpoint_runs_scheduled_total', (_, step, sum) => step + sum.stoppedRuns),
+    run('farpoint_runs_completed_total', (_, step, sum) => step - sum.skipsPerRun),
     run('farpoint_runs_skipped_total', (_now, _step, sum) => sum.skipsPerRun, {
       reason: 'overloaded',
+    }),
+    run('farpoint_runs_skipped_total', (_now, _step, sum) => sum.stoppedRuns, {
+      reason: 'agent_stopped',
     }),
     ...(type === 'log' ? logSeries(run) : httpSeries(run)),
   ];
