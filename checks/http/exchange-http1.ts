@@ -1,10 +1,8 @@
 import { type Socket } from 'node:net';
-import { type buildConnector, Client, type Dispatcher } from 'undici';
-import { type Headers, type HttpVersion, type Reception } from './reception.ts';
+import { type buildConnector, Client, type Dispatcher, errors } from 'undici';
+import { type Reads, watchReads } from './http1-reads.ts';
+import { headerBytesMax, type Headers, type Reception } from './reception.ts';
 import { type Request } from './request.ts';
-
-/** Larger headers than anyone needs; browsers take more, most servers send much less. */
-const headerBytesMax = 64 * 1024;
 
 /** Errors are dear, for they capture the stack: closing needs one, so there is one for all. */
 const closing = new Error('the exchange is over');
@@ -20,7 +18,9 @@ export function exchangeHttp1(
 ): () => void {
   const reads = watchReads(socket, reception);
   // Before undici's own listener, which takes a reset for the regular end of a body without length.
-  socket.prependListener('error', (error) => reception.broken(error));
+  const broken = (error: Error): void =>
+    reception.broken(clearer(error, reads.head(), socket.readableEnded));
+  socket.prependListener('error', broken);
   const client = new Client(request.url.origin, {
     headersTimeout: 0,
     bodyTimeout: 0,
@@ -34,7 +34,7 @@ export function exchangeHttp1(
       headers: request.headers,
       body: request.body ?? null,
     },
-    createHandler({ reception, sent, reads }),
+    createHandler({ reception, sent, reads, broken }),
   );
   return () => void client.destroy(closing);
 }
@@ -56,64 +56,46 @@ function createHandler({
   reception,
   sent,
   reads,
+  broken,
 }: {
   reception: Reception;
   sent: () => void;
   reads: Reads;
+  broken: (error: Error) => void;
 }): Dispatcher.DispatchHandler {
   let newest: Buffer | undefined;
   return {
     onRequestStart: sent,
     onResponseStart: (_controller, status, headers) => {
-      if (status >= 200 || status === 101) reception.head(status, headers satisfies Headers);
+      if (status < 200 && status !== 101) return;
+      reads.passedHead();
+      reception.head(status, headers satisfies Headers);
     },
     onResponseData: (controller, piece) => {
       newest = piece;
       reception.piece(piece, controller);
     },
     onResponseEnd: () => reception.end(reads.after(newest)),
-    onResponseError: (_controller, error) => reception.broken(error),
+    onResponseError: (_controller, error) => broken(error),
   };
 }
 
-/** What the parser has read from the socket. */
-interface Reads {
-  /** How many bytes came along after the piece of the body that was the last, or after its head. */
-  after(piece: Buffer | undefined): number;
-}
-
-/** Looks on as undici reads: it tells neither when the first bytes came, nor their version, nor what follows the end. */
-function watchReads(socket: Socket, reception: Reception): Reads {
-  const read = socket.read.bind(socket);
-  let newest: Buffer | undefined;
-  socket.read = (size) => {
-    const bytes: Buffer | null = read(size);
-    if (bytes === null) return bytes;
-    if (newest === undefined) reception.begin(readVersion(bytes));
-    newest = bytes;
-    return bytes;
-  };
-  return {
-    after(piece) {
-      const end = newest && (piece ? endWithin(newest, piece) : endOfHead(newest));
-      if (newest === undefined || end === undefined) return 0;
-      // RFC 9112, 2.2: empty lines before a next message are to be ignored.
-      return newest.toString('latin1', end).trimStart().length;
-    },
-  };
-}
-
-/** The pieces that undici gives are views of what it has read. */
-function endWithin(bytes: Buffer, piece: Buffer): number | undefined {
-  if (piece.buffer !== bytes.buffer) return undefined;
-  return piece.byteOffset + piece.length - bytes.byteOffset;
-}
-
-function endOfHead(bytes: Buffer): number | undefined {
-  const blankLine = bytes.indexOf('\r\n\r\n');
-  return blankLine < 0 ? undefined : blankLine + 4;
-}
-
-function readVersion(bytes: Buffer): HttpVersion {
-  return bytes.toString('latin1', 0, 8) === 'HTTP/1.0' ? 1 : 1.1;
+/**
+ * undici calls whatever is wrong with a head that has said its length a mismatch of lengths, and an end
+ * within such a head, too.
+ */
+function clearer(error: NodeJS.ErrnoException, head: string | undefined, hasEnded: boolean): Error {
+  if (head === undefined) return error;
+  if (error.message === 'bad upgrade') {
+    return new errors.HTTPParserError('the server switches protocols (101) without being asked to');
+  }
+  if (error.code !== 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') return error;
+  if (hasEnded) return new Error('ended within the head', { cause: error });
+  const lengths = head.matchAll(/^content-length:[ \t]*(.*?)[ \t]*$/gim).map(([, text]) => text);
+  const given = [...lengths];
+  if (/^transfer-encoding:/im.test(head) || new Set(given).size > 1) {
+    return new errors.HTTPParserError('the answer announces two different lengths');
+  }
+  const what = given.length > 1 ? 'more than one Content-Length' : 'a malformed header';
+  return new errors.HTTPParserError(`the answer has ${what}`);
 }

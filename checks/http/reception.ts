@@ -33,6 +33,9 @@ export interface ReceptionLimits {
   readonly idleMs: number | undefined;
 }
 
+/** Larger headers than anyone needs; browsers take more, most servers send much less. */
+export const headerBytesMax = 64 * 1024;
+
 /** Given to every wait that is over: without a reason, each abort makes an exception with its stack. */
 const noLonger = new Error('no longer awaited');
 
@@ -49,6 +52,7 @@ export class Reception {
   #headersWatch: AbortController | undefined;
   #bodyWatch: AbortController | undefined;
   #isOver = false;
+  #hasBegun = false;
   #version: HttpVersion = 1.1;
   #response: Response | undefined;
 
@@ -72,6 +76,7 @@ export class Reception {
   /** The first byte of the answer is there. */
   begin(version: HttpVersion): void {
     if (this.#isOver) return;
+    this.#hasBegun = true;
     this.#version = version;
     this.#trace.reach('transfer');
   }
@@ -111,7 +116,7 @@ export class Reception {
   /** The connection broke: what that means depends on how far we were. */
   broken(error: NodeJS.ErrnoException): void {
     if (this.#isOver) return;
-    this.fail(this.#response ? this.#bodyFailure(error) : headFailure(error));
+    this.fail(this.#response ? this.#bodyFailure(error) : headFailure(error, this.#hasBegun));
   }
 
   #settle(failure: Failure | undefined): void {
@@ -181,24 +186,23 @@ function excessFailure(announced: number): Failure {
   );
 }
 
-function headFailure(error: NodeJS.ErrnoException): Failure {
+function headFailure(error: NodeJS.ErrnoException, hasBegun: boolean): Failure {
   const code = error.code ?? '';
   if (code === 'UND_ERR_INVALID_ARG') {
     return Failure.unknown('agent_error', `the request cannot be sent: ${error.message}`);
   }
   if (code.startsWith('ERR_SSL_')) return handshakeFailure(error, 'the server');
   if (code === 'UND_ERR_HEADERS_OVERFLOW' || code === 'HPE_HEADER_OVERFLOW') {
-    return Failure.down('header_too_large', 'the headers of the answer are too large');
+    const most = `${headerBytesMax} bytes`;
+    return Failure.down('header_too_large', `the headers of the answer are larger than ${most}`);
   }
   if (isMalformed(error)) return Failure.down('http_protocol', error.message);
-  if (code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') {
-    return Failure.down('http_protocol', 'the answer announces two different lengths');
-  }
   if (code.startsWith('ERR_HTTP2_')) {
     return Failure.down('http_protocol', `HTTP/2 failed: ${error.message} (${code})`);
   }
   const how = code === 'ECONNRESET' ? 'reset' : 'closed';
-  return Failure.down('http_no_response', `the server ${how} the connection without an answer`);
+  const where = hasBegun ? 'before its headers were complete' : 'without an answer';
+  return Failure.down('http_no_response', `the server ${how} the connection ${where}`);
 }
 
 /** The parser's complaint about what came; that it ended too early is not one. */

@@ -1,4 +1,5 @@
-import { createServer } from 'node:net';
+import { createServer, type Socket } from 'node:net';
+import { setImmediate } from 'node:timers/promises';
 import { createServer as createTlsServer } from 'node:tls';
 import { describe, expect, test } from 'vitest';
 import { http } from '#checks/http';
@@ -99,6 +100,31 @@ describe('http', () => {
     expect(verdict).toMatchObject({ status: 'down', error: 'body_timeout' });
   });
 
+  test.each([
+    ['at once', Infinity],
+    ['byte by byte', 1],
+    ['in pieces', 17],
+  ])('interim answers are no trouble, asked for or not: %s', async (_how, size) => {
+    const interim = [
+      'HTTP/1.1 100 Continue\r\n\r\n',
+      'HTTP/1.1 100 Again\r\nX: 1\r\n\r\n',
+      'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n',
+    ].join('');
+    for (const body of ['', 'fine']) {
+      const answer = `${interim}HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+      const server = createServer((socket) => {
+        socket.setNoDelay(true).once('data', () => void sendInPieces(socket, answer, size));
+      });
+      await using serving = await serve(server);
+      const observation = await runCheck(http, serving.url);
+      expect(observation.verdict).toEqual({ status: 'up' });
+      expect(valuesOf(observation)).toMatchObject({
+        'probe.http.status.code': 200,
+        'probe.http.content.length': body.length,
+      });
+    }
+  });
+
   test('a connection that is closed without an answer is tried once only', async () => {
     let connections = 0;
     const server = createServer((socket) => {
@@ -132,3 +158,11 @@ test.each([
   if (complaint === undefined) expect(http.validateTarget(target)).toBeUndefined();
   else expect(http.validateTarget(target)).toContain(complaint);
 });
+
+async function sendInPieces(socket: Socket, text: string, size: number): Promise<void> {
+  for (let start = 0; start < text.length; start += size) {
+    socket.write(text.slice(start, start + size));
+    await setImmediate();
+  }
+  socket.end();
+}

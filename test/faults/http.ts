@@ -26,14 +26,57 @@ export const httpFaults: readonly Fault[] = [
   {
     name: 'HTTP: two different lengths',
     error: 'http_protocol',
+    says: /two different lengths/,
     open: () =>
       answering((socket) =>
         socket.end(response(['HTTP/1.1 200 OK', 'Content-Length: 4', 'Content-Length: 5'], 'fine')),
       ),
   },
   {
+    name: 'HTTP: the same length twice',
+    error: 'http_protocol',
+    says: /more than one Content-Length/,
+    open: () =>
+      answering((socket) =>
+        socket.end(response(['HTTP/1.1 200 OK', 'Content-Length: 4', 'Content-Length: 4'], 'fine')),
+      ),
+  },
+  {
+    name: 'HTTP: a malformed header behind the length',
+    error: 'http_protocol',
+    says: /malformed header/,
+    open: () =>
+      answering((socket) =>
+        socket.end(response(['HTTP/1.1 200 OK', 'Content-Length: 4', 'Bad Header: 1'], 'fine')),
+      ),
+  },
+  {
+    name: 'HTTP: another protocol, unasked',
+    error: 'http_protocol',
+    says: /switches protocols \(101\)/,
+    open: () =>
+      answering((socket) =>
+        socket.write(
+          response(['HTTP/1.1 101 Switching', 'Connection: Upgrade', 'Upgrade: websocket']),
+        ),
+      ),
+  },
+  {
+    name: 'HTTP: closed after 100 (Continue)',
+    error: 'http_no_response',
+    says: /before its headers were complete/,
+    open: () => answering((socket) => socket.end('HTTP/1.1 100 Continue\r\n\r\n')),
+  },
+  {
+    name: 'HTTP: closed within the headers, behind the length',
+    error: 'http_no_response',
+    says: /before its headers were complete/,
+    open: () => answering((socket) => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 4\r\nX: ')),
+  },
+  {
     name: 'HTTP: closed without an answer',
     error: 'http_no_response',
+    says: /without an answer/,
     open: () => answering((socket) => socket.end()),
   },
   {
@@ -77,6 +120,7 @@ export const httpFaults: readonly Fault[] = [
   {
     name: 'HTTP: headers too large',
     error: 'header_too_large',
+    says: /65536 bytes/,
     open: () => answering((socket) => socket.end(ok('fine', `X-Large: ${'x'.repeat(100_000)}`))),
   },
   {
