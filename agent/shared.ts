@@ -14,7 +14,8 @@ export class SharedResources implements AsyncDisposable {
       // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- one name stands for one kind of thing
       return (await opened) as T;
     } catch (error) {
-      this.#opened.delete(name);
+      // Not what somebody else has begun to open since.
+      if (this.#opened.get(name) === opened) this.#opened.delete(name);
       throw error;
     }
   };

@@ -47,7 +47,9 @@ async function receive(
   const send = parts.speaksHttp2 ? exchangeHttp2 : exchangeHttp1;
   let close = (): void => void socket.on('error', () => undefined).destroy();
   try {
-    if (!signal.aborted) close = send(socket, request, { reception, sent: parts.sent });
+    // HTTP/2 waits for ever on a connection that is gone already.
+    if (socket.destroyed) reception.broken(new Error('the connection is gone'));
+    else if (!signal.aborted) close = send(socket, request, { reception, sent: parts.sent });
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     reception.fail(Failure.unknown('agent_error', `the request cannot be sent: ${why}`));

@@ -48,7 +48,8 @@ export class BodyMemory {
     const chunkSize = Math.max(16_384, Math.min(bytes.length * usualRatio, 1_048_576));
     const run = (): Promise<Buffer> => inflate(bytes, { maxOutputLength: bytesMax, chunkSize });
     const turn = this.#inflating.then(run, run);
-    this.#inflating = turn;
+    // Only that it is over is kept, not what came of it: up to the largest body would be held for nobody.
+    this.#inflating = turn.then(ignore, ignore);
     return turn;
   }
 }
@@ -124,6 +125,8 @@ export class RequestBody implements Disposable {
     return isTaken;
   }
 }
+
+function ignore(): void {}
 
 const busy: Body = { kind: 'busy', message: 'too much is being received at once' };
 
