@@ -153,6 +153,9 @@ export class Receiver {
     if (range !== undefined && isForeign(judged)) return this.#foreign(request, judged);
     const receivedUnixMs = clock.unixMs();
     if (judged.agent !== '') telemetry.seen(judged.agent, receivedUnixMs, clockOffsetMs);
+    if (range !== undefined && isMisdated(judged, clockOffsetMs)) {
+      return this.#misdated(request, judged);
+    }
     if (range !== undefined && judged.aheadMs > aheadMsMax) return hold(judged.aheadMs);
     if (range === undefined && judged.items.length === 0) return this.#accepted(request, judged);
     const { agent, payload } = judged;
@@ -189,6 +192,14 @@ export class Receiver {
     this.#options.telemetry.keysRejected.add(1, { reason: 'identity' });
     this.#reportRejection({ key: identity.keyId, signal, reason: 'identity', example });
     return { kind: 'foreign', message: example };
+  }
+
+  /** Which of the two clocks it is, nobody can tell here: the agent keeps its data until they agree. */
+  #misdated({ signal, identity }: ExportRequest, { rejected }: Judged): ExportAnswer {
+    const { example = '' } = rejected.reasons.get('future') ?? rejected.reasons.get('past') ?? {};
+    const message = `held: ${example}, and one of the two clocks is wrong, this one or the sender's`;
+    this.#reportRejection({ key: identity.keyId, signal, reason: 'clock', example: message });
+    return { kind: 'later', message, afterSeconds: troubleSeconds };
   }
 
   /** The sender is told each time, the log once an hour for each key and reason. */
@@ -235,6 +246,12 @@ function payloadOf<Item>(
 function isForeign({ items, rejected, hasValues }: Judged): boolean {
   const foreign = rejected.reasons.get('identity')?.count ?? 0;
   return hasValues && items.length === 0 && foreign > 0 && foreign === rejected.count;
+}
+
+/** Data out of time, of an agent whose clock is off, or who does not know yet whether it is. */
+function isMisdated({ rejected }: Judged, clockOffsetMs = Infinity): boolean {
+  const isOutOfTime = rejected.reasons.has('future') || rejected.reasons.has('past');
+  return isOutOfTime && Math.abs(clockOffsetMs) > aheadMsMax;
 }
 
 function hold(aheadMs: number): ExportAnswer {

@@ -147,6 +147,7 @@ export class TestReceiver implements AsyncDisposable {
     request: TestRequest & { readonly outbox?: string } = {},
   ): Promise<TestAnswer & { readonly through: number }> {
     const headers = {
+      ...request.headers,
       'farpoint-outbox': request.outbox ?? 'outbox-1',
       'farpoint-sequence': `${first}-${last}`,
     };

@@ -440,6 +440,36 @@ describe('time', () => {
     expect(await receiver.takePoints()).toHaveLength(1);
   });
 
+  test('the clock of the collector has gone back to 1970: agents keep their data until it is right', async () => {
+    const clock = new ManualClock();
+    const rightUnixMs = clock.unixMs();
+    await using receiver = await TestReceiver.start({ clock });
+    clock.step(-rightUnixMs);
+    const now = encodeMetrics([gauge('probe.success', rightUnixMs)]);
+    const post = (offsetMs: number): ReturnType<TestReceiver['postNumbered']> =>
+      receiver.postNumbered(now, [1, 1], {
+        headers: { 'farpoint-clock-offset': String(offsetMs) },
+      });
+    const held = await post(rightUnixMs);
+    expect(held).toMatchObject({ status: 503, rpcCode: 14 });
+    expect(held.message).toContain('one of the two clocks is wrong');
+    clock.step(rightUnixMs);
+    expect(await post(0)).toMatchObject({ status: 200, rejected: 0, through: 1 });
+    expect(await receiver.takePoints()).toHaveLength(1);
+    expect(receiver.count('farpoint_items_rejected_total')).toBe(0);
+  });
+
+  test('what an agent dated by a clock that is right by now can never be accepted, and is in nobody’s way', async () => {
+    const clock = new ManualClock();
+    await using receiver = await TestReceiver.start({ clock });
+    const future = encodeMetrics([gauge('probe.success', clock.unixMs() + 365 * 86_400_000)]);
+    // At its first request an agent cannot know how far its clock is off: the answer tells it the time.
+    expect(await receiver.postNumbered(future, [1, 1])).toMatchObject({ status: 503 });
+    const headers = { 'farpoint-clock-offset': '-3' };
+    const answer = await receiver.postNumbered(future, [1, 1], { headers });
+    expect(answer).toMatchObject({ status: 200, rejected: 1, through: 1 });
+  });
+
   test('data of a stranger that are ahead go on at once, since nobody keeps them', async () => {
     const clock = new ManualClock();
     await using receiver = await TestReceiver.start({ clock });
