@@ -1,9 +1,13 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { newKey } from '#lib/key';
+import { eventually, Farpoint, program } from '../support/farpoint.ts';
 import { needs } from '../support/needs.ts';
+import { temporaryFolder } from '../support/outboxes.ts';
+import { allowedSystemCalls } from '../support/system-calls.ts';
 
 const folder = join(import.meta.dirname, '../../docker/systemd');
 
@@ -29,3 +33,41 @@ needs('systemd-analyze')('systemd', () => {
     },
   );
 });
+
+needs('systemd-analyze', 'strace')('the unit of the agent', () => {
+  test('allows every system call of an agent that reads a log', async () => {
+    using temporary = temporaryFolder();
+    const counts = join(temporary.path, 'counts');
+    const log = join(temporary.path, 'access.log');
+    writeFileSync(log, 'no access log\n');
+    writeFileSync(
+      join(temporary.path, 'agent.yaml'),
+      `version: 1
+agent: { region: eu, data: '${join(temporary.path, 'data')}' }
+collector: { urls: ['http://127.0.0.1:9'], key: '${newKey('eu').text}' }
+regions: [eu]
+defaults: { every: 1s, timeout: 900ms, service: shop }
+checks:
+  - { name: log, type: log, target: '${log}', start: beginning }
+`,
+    );
+    const strace = ['strace', '-D', '-f', '-c', '-o', counts];
+    const command = [process.execPath, program, 'agent', '-c', join(temporary.path, 'agent.yaml')];
+    await using agent = Farpoint.startOther([...strace, ...command]);
+    await eventually('a log that is read', () => nicenesses(agent.pid).includes(10));
+    await agent.stop();
+    await eventually('the counts', () => existsSync(counts) && readFileSync(counts, 'utf8').includes('total'));
+    const called = Array.from(readFileSync(counts, 'utf8').matchAll(/^ .* ([a-z]\w+)$/gm), ([, name]) => name ?? '');
+    expect(called).toContain('setpriority');
+    const allowed = allowedSystemCalls(readFileSync(join(folder, 'farpoint-agent.service'), 'utf8'));
+    expect(called.filter((name) => !allowed.has(name) && name !== 'total')).toEqual([]);
+  });
+});
+
+/** Of the threads of a process: proc_pid_stat(5). */
+function nicenesses(pid: number): number[] {
+  return readdirSync(`/proc/${pid}/task`).map((thread) => {
+    const [, behindName = ''] = readFileSync(`/proc/${pid}/task/${thread}/stat`, 'utf8').split(') ');
+    return Number(behindName.split(' ')[16]);
+  });
+}
