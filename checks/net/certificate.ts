@@ -87,6 +87,14 @@ const chainErrors: Readonly<Record<string, DownError>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'tls_incomplete_chain',
 };
 
+/** What else than an unknown root is held against a chain (X509_verify_cert_error_string(3)). */
+const distrust: Readonly<Record<string, string>> = {
+  INVALID_PURPOSE: 'it is not one for servers, or one above it may not sign others',
+  INVALID_CA: 'a certificate above it may not sign others',
+  PATH_LENGTH_EXCEEDED: 'a certificate above it may not sign for so long a chain',
+  CERT_SIGNATURE_FAILURE: 'a signature in its chain is wrong',
+};
+
 type Readable = Pick<
   TlsFacts,
   'earliestNotAfterMs' | 'notBeforeMs' | 'issuer' | 'names' | 'subject'
@@ -99,7 +107,7 @@ function chainFailure(code: string, host: string, facts: Readable): Failure {
     tls_not_yet_valid: `is not valid yet: it will be from ${date(facts.notBeforeMs)}`,
     tls_self_signed: 'is self-signed',
     tls_incomplete_chain: `came without that of its issuer (${facts.issuer}), which is no trusted root: the chain is incomplete, or the CA is private`,
-    tls_untrusted: `is not trusted: no known root stands behind it (issuer ${facts.issuer})`,
+    tls_untrusted: `is not trusted: ${distrust[code] ?? `no known root stands behind it (issuer ${facts.issuer})`}`,
   };
   return Failure.down(error, `the certificate of ${host} ${messages[error] ?? ''} (${code})`);
 }

@@ -40,7 +40,20 @@ export const tlsFaults: readonly Fault[] = [
   {
     name: 'TLS: the root is unknown',
     error: 'tls_untrusted',
+    says: /no known root/,
     open: () => presenting(certify({ name: 'strange', hosts, issuer: stranger }), [stranger]),
+  },
+  {
+    name: 'TLS: the certificate is one for clients',
+    error: 'tls_untrusted',
+    says: /not trusted: it is not one for servers/,
+    open: () => presenting(certify({ name: 'client', hosts, issuer: root, client: true })),
+  },
+  {
+    name: 'TLS: the certificate is signed by one that may not sign',
+    error: 'tls_untrusted',
+    says: /one above it may not sign others/,
+    open: () => presenting(certify({ name: 'below', hosts, issuer: good }), [good]),
   },
   {
     name: 'TLS: the intermediate certificate is missing',

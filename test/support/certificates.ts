@@ -16,6 +16,8 @@ export interface CertificateRequest {
   readonly issuer?: Certified;
   /** A certificate that may sign others. */
   readonly authority?: boolean;
+  /** A certificate for clients, and for nothing else. */
+  readonly client?: boolean;
   /** Days from now. */
   readonly from?: number;
   readonly until?: number;
@@ -45,14 +47,20 @@ export function certify(request: CertificateRequest): Certified {
   return { certificate: pem(der), key, name };
 }
 
-function extensions({ hosts = [], authority = false }: CertificateRequest): Buffer[] {
+function extensions({
+  hosts = [],
+  authority = false,
+  client = false,
+}: CertificateRequest): Buffer[] {
   const basicConstraints = authority ? sequence(tagged(0x01, Buffer.of(0xff))) : sequence();
   const names = hosts.map((host) =>
     isIPv4(host)
       ? tagged(0x87, Buffer.from(host.split('.').map(Number)))
       : tagged(0x82, Buffer.from(host)),
   );
+  const clientAuth = sequence(oid(0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x02));
   return [
+    ...(client ? [sequence(oid(0x55, 0x1d, 0x25), tagged(0x04, clientAuth))] : []),
     sequence(oid(0x55, 0x1d, 0x13), tagged(0x01, Buffer.of(0xff)), tagged(0x04, basicConstraints)),
     ...(names.length > 0
       ? [sequence(oid(0x55, 0x1d, 0x11), tagged(0x04, sequence(...names)))]
