@@ -3,6 +3,7 @@ import { validateHostPort } from '#checks/net/host-port';
 import { egressSettings } from '#checks/net/egress';
 import { icmpSettings } from '#checks/ping/settings';
 import { headerValue } from '#lib/http-header';
+import { damageOf } from '#lib/key';
 import { logLevels } from '#lib/log';
 import { duration, line, name, size, version } from '#lib/scalars';
 
@@ -62,7 +63,13 @@ export const agentShape = {
   collector: z
     .strictObject({
       urls: z.array(collectorUrl).min(1).describe('Any OTLP/HTTP endpoint; tried in this order'),
-      key: headerValue.optional().describe('id.secret, printed by farpoint key new'),
+      key: headerValue
+        .superRefine((key, context) => {
+          const message = damageOf(key.reveal());
+          if (message !== undefined) context.addIssue({ code: 'custom', message });
+        })
+        .optional()
+        .describe('id.secret, printed by farpoint key new'),
     })
     .describe('Where results go'),
   log: z
