@@ -4,7 +4,7 @@ import { newKey } from '#lib/key';
 import { name } from '#lib/scalars';
 import { defineCommand, UsageError } from './command.ts';
 
-/** Prints a new key once: what the agent keeps, and the line for the collector, which knows only its hash. */
+/** Prints a new key once: what the agent or another sender keeps, and the line for the collector, which knows only its hash. */
 export const command = defineCommand({
   options: (parser) =>
     parser
@@ -27,15 +27,25 @@ export const command = defineCommand({
         default: [],
         describe: 'What else it may do; read: ask for results',
       })
+      .option('stranger', {
+        type: 'boolean',
+        default: false,
+        describe: 'For a sender that is no agent: an OpenTelemetry SDK or collector',
+      })
       .option('expires', {
         type: 'string',
         requiresArg: true,
         describe: 'Last day it is valid, for example 2027-06-30',
       })
       .example('$0 key new --agent eu-west --region eu-west', ''),
-  run({ agent, region, scope, expires }) {
-    if ((agent.length === 0 || region.length === 0) && scope.length === 0) {
-      throw new UsageError('say whom the key is for: --agent NAME --region NAME, or --scope read');
+  run({ agent, region, scope, stranger, expires }) {
+    const isForAgent = agent.length > 0 && region.length > 0;
+    if (!isForAgent && scope.length === 0 && !stranger) {
+      const choices = '--agent NAME --region NAME, --scope read or --stranger';
+      throw new UsageError(`say whom the key is for: ${choices}`);
+    }
+    if (stranger && agent.length + region.length + scope.length > 0) {
+      throw new UsageError('a key for a --stranger has no agent, region or scope');
     }
     for (const given of [...agent, ...region]) {
       if (!name.safeParse(given).success) throw new UsageError(`"${given}" is no name`);

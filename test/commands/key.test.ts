@@ -35,6 +35,10 @@ test('the line fits into a collector, and holds only the hash of the key', () =>
   expect(output.split(key?.secret ?? '')).toHaveLength(2);
 });
 
+test('a key for a stranger is bound to nothing', () => {
+  expect(made(['--stranger']).configured).toMatchObject({ agents: [], regions: [], scopes: [] });
+});
+
 test('several agents, a last day and a scope', () => {
   const { configured } = made([
     '--agent',

@@ -40,6 +40,8 @@ test.each([
   [['schema'], /an argument is missing/],
   [['schema', 'agnet'], /agent/],
   [['key', 'new'], /--agent NAME --region NAME/],
+  [['key', 'new', '--agent', 'a'], /--agent NAME --region NAME/],
+  [['key', 'new', '--stranger', '--scope', 'read'], /no agent, region or scope/],
   [['key', 'new', '--agent', 'a b', '--region', 'r'], /"a b" is no name/],
   [['key', 'new', '--agent', 'a', '--region', 'r', '--expires', 'soon'], /2027-06-30/],
 ])('farpoint %j is a mistake of usage that says what to do', (args, message) => {
