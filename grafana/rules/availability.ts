@@ -25,8 +25,9 @@ export function availability({ lookback }: Settings): RuleGroup {
       },
       {
         name: 'RegionalOutage',
-        // Nothing while the majority is down too: TargetDown tells that.
-        expression: `(1 - farpoint:region:up) * ignoring (region) group_left () (${upShare} >= bool 0.5)`,
+        // Nothing while the majority is down too: TargetDown tells that. What a region said holds while it
+        // cannot tell, but no longer than the alert waits, which so never begins with what is held alone.
+        expression: `(1 - last_over_time(farpoint:region:up[2m])) * ignoring (region) group_left () (${upShare} >= bool 0.5)`,
         fires: { above: 0 },
         for: '2m',
         severity: 'warning',

@@ -71,9 +71,9 @@ class Site implements AsyncDisposable {
     );
   }
 
-  /** What was seen, one after the other. */
+  /** What was seen, one after the other; but not that this machine was too busy to judge, which is true too. */
   async story(): Promise<readonly string[]> {
-    const all = (await this.#runs()).map(inWords);
+    const all = (await this.#runs()).map(inWords).filter((words) => words !== overloaded);
     return all.filter((words, index) => words !== all[index - 1]);
   }
 
@@ -103,6 +103,7 @@ function inWords({ verdict, errorType }: Run): string {
   return errorType === null ? verdict : `${verdict} ${errorType}`;
 }
 
+const overloaded = 'unknown agent_overloaded';
 const nothing = 'chain input { type filter hook input priority 0; policy drop; }\n';
 const nothingPasses = 'chain forward { type filter hook forward priority 0; policy drop; }\n';
 
