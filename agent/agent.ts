@@ -1,6 +1,6 @@
 import { keepHouse } from './housekeeping.ts';
 import { type AgentOptions, type AgentParts, openParts } from './parts.ts';
-import { follow } from './runner.ts';
+import { follow } from './runs/runner.ts';
 
 /** Docker gives a container ten seconds to stop; these two, one after the other, stay below. */
 const runGraceMs = 4000;

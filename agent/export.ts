@@ -1,9 +1,9 @@
 import { BackOff } from '#lib/back-off';
 import { type Clock } from '#lib/clock';
 import { type Logger } from '#lib/log';
-import { type CollectorClient, type Outcome } from './collector-client.ts';
+import { type CollectorClient, type Outcome } from './export/collector-client.ts';
 import { type Outbox, type OutboxEntry } from './outbox.ts';
-import { quarantine } from './quarantine.ts';
+import { quarantine } from './export/quarantine.ts';
 
 /*
  * Sends what is in the outbox, strictly oldest first, one request at a time.

@@ -3,7 +3,7 @@ import { type DownError, downErrors } from '#lib/error-type';
 import { type Logger } from '#lib/log';
 import { isLoopback } from '#lib/loopback';
 import { type Observation } from '#lib/observation';
-import { type Canary } from './canaries.ts';
+import { type Canary } from './own-network/canaries.ts';
 
 /*
  * Tells a silent target from an agent that has lost its network.

@@ -9,12 +9,12 @@ import {
 import { readFleet, type Fleet } from '#lib/fleet';
 import { type LogLevel } from '#lib/log';
 import { isLoopback } from '#lib/loopback';
-import { collectorShape, notBuiltKeys, type Address, type Scope } from './config-schema.ts';
-import { readSinks, type SinkConfiguration } from './sink-config.ts';
+import { collectorShape, notBuiltKeys, type Address, type Scope } from './config/schema.ts';
+import { readSinks, type SinkConfiguration } from './config/sinks.ts';
 import { sinkTypes } from './sinks/registry.ts';
 import { type SinkType } from './sinks/sink.ts';
 
-export { type SinkConfiguration } from './sink-config.ts';
+export { type SinkConfiguration } from './config/sinks.ts';
 
 type CollectorKeys = z.output<z.ZodObject<typeof collectorShape>>;
 

@@ -34,9 +34,9 @@
 import { BackOff } from '#lib/back-off';
 import { type Clock } from '#lib/clock';
 import { type Logger } from '#lib/log';
-import { type DeadLetters } from './dead-letters.ts';
-import { bySeries, byTime, countItems, divide, halve, unixMsOf } from './division.ts';
-import { type ForwarderStatistics, ForwarderProgress } from './forwarder-progress.ts';
+import { type DeadLetters } from './forwarder/dead-letters.ts';
+import { bySeries, byTime, countItems, divide, halve, unixMsOf } from './forwarder/division.ts';
+import { type ForwarderStatistics, ForwarderProgress } from './forwarder/progress.ts';
 import { type Batch, type Delivery, type Sink } from './sinks/sink.ts';
 
 /** Where a forwarder takes its work from: one sink's position in the collector's queue. */

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { type Clock } from '#lib/clock';
 import { type Logger } from '#lib/log';
 import { type CollectorConfiguration, type SinkConfiguration } from './config.ts';
-import { DeadLetters } from './dead-letters.ts';
+import { DeadLetters } from './forwarder/dead-letters.ts';
 import { Forwarder } from './forwarder.ts';
 import { type LaneStatistics } from './own-metrics.ts';
 import { type CollectorQueue } from './queue.ts';

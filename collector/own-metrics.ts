@@ -1,8 +1,8 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { type Clock } from '#lib/clock';
 import { type ConsumerStatistics } from '#lib/queue/queue';
-import { type DeadLettersStatistics } from './dead-letters.ts';
-import { type ForwarderStatistics } from './forwarder-progress.ts';
+import { type DeadLettersStatistics } from './forwarder/dead-letters.ts';
+import { type ForwarderStatistics } from './forwarder/progress.ts';
 import { type CollectorMetric, type MetricFamily, type Telemetry } from './telemetry.ts';
 
 /** What is known of one sink's lane at one moment. */

@@ -1,4 +1,4 @@
-import { admissionRejections } from './admission.ts';
+import { admissionRejections } from './receiver/admission.ts';
 import { signals } from './block.ts';
 import { keyRejections } from './keys.ts';
 

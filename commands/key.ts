@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { scopes } from '#collector/config-schema';
+import { scopes } from '#collector/config/schema';
 import { newKey } from '#lib/key';
 import { name } from '#lib/scalars';
 import { defineCommand, UsageError } from './command.ts';

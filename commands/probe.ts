@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { assign } from '#agent/assignment';
+import { assign } from '#agent/runs/assignment';
 import { loadAgentConfiguration } from '#agent/config';
-import { runOnce } from '#agent/once';
+import { runOnce } from '#agent/runs/once';
 import { type CheckPlan } from '#agent/plan';
 import { type EgressSettings } from '#checks/net/egress';
 import { checkTypes } from '#checks/registry';

@@ -1,6 +1,6 @@
-import { assign } from '#agent/assignment';
+import { assign } from '#agent/runs/assignment';
 import { type AgentConfiguration, loadAgentConfiguration } from '#agent/config';
-import { runOnce } from '#agent/once';
+import { runOnce } from '#agent/runs/once';
 import { type CheckPlan } from '#agent/plan';
 import { suggestion } from '#lib/configuration';
 import { UsageError, defineCommand } from './command.ts';

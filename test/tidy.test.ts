@@ -47,9 +47,9 @@ describe('imports', () => {
   });
 
   test.each([
-    ['lib/wrong.ts', "import { x } from '#agent/runner';\nexport const y = x;\n"],
-    ['lib/wrong.ts', "import { x } from '../collector/forwarder.ts';\nexport const y = x;\n"],
-    ['checks/wrong.ts', "import { x } from '#agent/runner';\nexport const y = x;\n"],
+    ['lib/wrong.ts', "import { x } from '#agent/runs/runner';\nexport const y = x;\n"],
+    ['lib/wrong.ts', "import { x } from '#collector/forwarder';\nexport const y = x;\n"],
+    ['checks/wrong.ts', "import { x } from '#agent/runs/runner';\nexport const y = x;\n"],
     ['agent/wrong.ts', "import { x } from '#collector/forwarder';\nexport const y = x;\n"],
     ['collector/wrong.ts', "import { x } from '#checks/registry';\nexport const y = x;\n"],
   ])('lint refuses %s that says %j', (file, text) => {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { agentJsonSchema } from '#agent/json-schema';
-import { collectorJsonSchema } from '#collector/json-schema';
-import { sinkShape } from '#collector/config-schema';
+import { agentJsonSchema } from '#agent/config/json-schema';
+import { collectorJsonSchema } from '#collector/config/json-schema';
+import { sinkShape } from '#collector/config/schema';
 import { isMap } from '#lib/configuration';
 import { checkShape } from '#lib/fleet/schema';
 import { toJsonSchema, type JsonSchema } from '#lib/json-schema';

@@ -1,5 +1,5 @@
-import { agentJsonSchema } from '#agent/json-schema';
-import { collectorJsonSchema } from '#collector/json-schema';
+import { agentJsonSchema } from '#agent/config/json-schema';
+import { collectorJsonSchema } from '#collector/config/json-schema';
 import { grafanaFiles } from '#grafana/files';
 import { defaultSettings } from '#grafana/settings';
 import { configurationReference } from './configuration-reference.ts';

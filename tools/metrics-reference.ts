@@ -1,4 +1,4 @@
-import { runMetrics } from '#agent/account';
+import { runMetrics } from '#agent/runs/account';
 import { agentMetrics } from '#agent/agent-metrics';
 import { checkTypes } from '#checks/registry';
 import { agentFamilies, laneFamilies, ProcessMetrics } from '#collector/own-metrics';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { agentShape } from '#agent/config-schema';
-import { collectorShape } from '#collector/config-schema';
+import { agentShape } from '#agent/config/schema';
+import { collectorShape } from '#collector/config/schema';
 import { ConfigurationReading, type Section } from '#lib/configuration';
 import { processReferences } from '../configuration-file.ts';
 

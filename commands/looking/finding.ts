@@ -1,4 +1,4 @@
-import { type Observed } from '#agent/observe';
+import { type Observed } from '#agent/runs/observe';
 import { type CheckPlan } from '#agent/plan';
 import { type HistogramIncrement, type Verdict } from '#lib/observation';
 import { type ExitCode } from '../command.ts';

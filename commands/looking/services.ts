@@ -1,8 +1,8 @@
-import { type AssignmentOptions, type Identity } from '#agent/assignment';
-import { Gate, passes } from '#agent/gate';
-import { LoopDelay } from '#agent/loop-delay';
-import { type OnceOptions } from '#agent/once';
-import { SharedResources } from '#agent/shared';
+import { type AssignmentOptions, type Identity } from '#agent/runs/assignment';
+import { Gate, passes } from '#agent/runs/gate';
+import { LoopDelay } from '#agent/runs/loop-delay';
+import { type OnceOptions } from '#agent/runs/once';
+import { SharedResources } from '#agent/runs/shared-resources';
 import { createEgressPolicy, type EgressSettings } from '#checks/net/egress';
 import { checkTypes } from '#checks/registry';
 import { createSystemClock } from '#lib/clock';

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { CollectorClient } from '#agent/collector-client';
+import { CollectorClient } from '#agent/export/collector-client';
 import { Exporter } from '#agent/export';
 import { type Outbox } from '#agent/outbox';
 import { decodeMetrics } from '#lib/otlp/metrics';

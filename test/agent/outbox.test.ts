@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { runMetrics } from '#agent/account';
-import { encodeRecord } from '#agent/outbox-record';
+import { runMetrics } from '#agent/runs/account';
+import { encodeRecord } from '#agent/outbox/record';
 import { type QueueFile, type QueueFileSystem, diskFileSystem } from '#lib/queue/files';
 import { openQueue } from '#lib/queue/queue';
 import { eventually } from '../support/farpoint.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type Canary } from '#agent/canaries';
+import { type Canary } from '#agent/own-network/canaries';
 import { OwnNetwork } from '#agent/own-network';
 import { type Run } from '#checks/check';
 import { type DownError } from '#lib/error-type';

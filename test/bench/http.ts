@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Pool } from 'undici';
-import { Gate, passes } from '#agent/gate';
+import { Gate, passes } from '#agent/runs/gate';
 import { type Check } from '#checks/check';
 import { http } from '#checks/http';
 import { certify } from '../support/certificates.ts';

@@ -8,9 +8,9 @@ import { compressSync } from 'snappy';
 import { decodeMetrics, encodeMetrics } from '#lib/otlp/metrics';
 import { type MetricPoint } from '#lib/otlp/model';
 import { ProtobufWriter } from '#lib/protobuf/writer';
-import { seriesKey } from '../../collector/series-key.ts';
-import { SeriesTable, UnwritableName } from '../../collector/sinks/prometheus/series.ts';
-import { encodeWriteRequest } from '../../collector/sinks/prometheus/write-request.ts';
+import { seriesKey } from '#collector/series-key';
+import { SeriesTable, UnwritableName } from '#collector/sinks/prometheus/series';
+import { encodeWriteRequest } from '#collector/sinks/prometheus/write-request';
 import { counter, gauge, histogram } from '../support/points.ts';
 
 const rounds = Number(process.argv[2] ?? 5);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { encodeMetrics } from '#lib/otlp/metrics';
-import { OutboxLedger } from '../../collector/outbox-ledger.ts';
+import { OutboxLedger } from '#collector/outbox-ledger';
 import { gauge } from '../support/points.ts';
 import { TestReceiver } from '../support/test-receiver.ts';
 

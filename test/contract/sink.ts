@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { type MetricPoint } from '#lib/otlp/model';
-import { type Batch, type Sink, type SinkType } from '../../collector/sinks/sink.ts';
+import { type Batch, type Sink, type SinkType } from '#collector/sinks/sink';
 import { gauge, logRecord } from '../support/points.ts';
 import { QuickClock } from '../support/quick-clock.ts';
 

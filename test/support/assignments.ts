@@ -1,6 +1,6 @@
-import { type Assignment } from '#agent/assignment';
-import { type FollowerOptions, type Recorder } from '#agent/follower';
-import { Gate } from '#agent/gate';
+import { type Assignment } from '#agent/runs/assignment';
+import { type FollowerOptions, type Recorder } from '#agent/runs/follower';
+import { Gate } from '#agent/runs/gate';
 import { type CheckPlan } from '#agent/plan';
 import { type Check } from '#checks/check';
 import { type Clock } from '#lib/clock';

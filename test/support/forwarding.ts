@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createLog } from '#lib/log';
-import { DeadLetters } from '../../collector/dead-letters.ts';
-import { type BatchSource, Forwarder } from '../../collector/forwarder.ts';
-import { type Sink } from '../../collector/sinks/sink.ts';
+import { DeadLetters } from '#collector/forwarder/dead-letters';
+import { type BatchSource, Forwarder } from '#collector/forwarder';
+import { type Sink } from '#collector/sinks/sink';
 import { QuickClock } from './quick-clock.ts';
 
 /** A line of the dead letters, as a person reads it. */

@@ -1,5 +1,5 @@
-import { history, HistorySink } from '../../collector/sinks/history.ts';
-import { type Batch } from '../../collector/sinks/sink.ts';
+import { history, HistorySink } from '#collector/sinks/history';
+import { type Batch } from '#collector/sinks/sink';
 import { encodeResult, type Result, type SeriesMemory } from '#lib/results';
 import { type Clock } from '#lib/clock';
 import { type Verdict } from '#lib/observation';

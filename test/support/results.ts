@@ -1,4 +1,4 @@
-import { runMetrics } from '#agent/account';
+import { runMetrics } from '#agent/runs/account';
 import { type MetricDeclaration, type Observation } from '#lib/observation';
 import { type Result } from '#lib/results';
 

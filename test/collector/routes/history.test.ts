@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fastify } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Permission } from '../../../collector/keys.ts';
-import { addHistoryRoutes, type HistoryReader } from '../../../collector/routes/history.ts';
+import { type Permission } from '#collector/keys';
+import { addHistoryRoutes, type HistoryReader } from '#collector/routes/history';
 import { batchOf, openHistory, runAt } from '../../support/history.ts';
 import { StandingClock } from '../../support/quick-clock.ts';
 

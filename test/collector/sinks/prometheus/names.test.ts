@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { labelName, metricName } from '../../../../collector/sinks/prometheus/names.ts';
+import { labelName, metricName } from '#collector/sinks/prometheus/names';
 
 /** Name, unit, kind, and what Prometheus' own OTLP receiver makes of them. */
 const metrics = [

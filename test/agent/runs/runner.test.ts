@@ -1,15 +1,15 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Follower } from '#agent/follower';
+import { Follower } from '#agent/runs/follower';
 import { type Schedule } from '#agent/plan';
-import { follow } from '#agent/runner';
-import { createTimetable } from '#agent/schedule';
+import { follow } from '#agent/runs/runner';
+import { createTimetable } from '#agent/runs/schedule';
 import { type Run } from '#checks/check';
 import { type Observation } from '#lib/observation';
 import { type SeriesMemory, encodeResult } from '#lib/results';
-import { formatPoints } from '../support/formatted-points.ts';
-import { assignmentOf, followerOptions, MemoryRecorder, up } from '../support/assignments.ts';
-import { ManualClock } from '../support/manual-clock.ts';
+import { formatPoints } from '../../support/formatted-points.ts';
+import { assignmentOf, followerOptions, MemoryRecorder, up } from '../../support/assignments.ts';
+import { ManualClock } from '../../support/manual-clock.ts';
 
 /** A check that takes as long as it is told, and says at its deadline that it was too long. */
 function taking(clock: ManualClock, nextMs: () => number) {
@@ -314,7 +314,7 @@ test('golden: all an agent emits for a run, its own books included', async () =>
     memory = encoded.memory;
     return formatPoints(encoded.points);
   });
-  await expect(texts.slice(0, 2).join('\n')).toMatchFileSnapshot('../golden/agent-run.txt');
+  await expect(texts.slice(0, 2).join('\n')).toMatchFileSnapshot('../../golden/agent-run.txt');
 });
 
 describe('time', () => {

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { decodeLogs } from '#lib/otlp/logs';
 import { decodeMetrics } from '#lib/otlp/metrics';
-import { type DeadLetter, DeadLetters } from '../../collector/dead-letters.ts';
-import { needs } from '../support/needs.ts';
-import { gauge, histogram, logRecord } from '../support/points.ts';
-import { StandingClock } from '../support/quick-clock.ts';
-import { SmallDisk } from '../support/small-disk.ts';
+import { type DeadLetter, DeadLetters } from '#collector/forwarder/dead-letters';
+import { needs } from '../../support/needs.ts';
+import { gauge, histogram, logRecord } from '../../support/points.ts';
+import { StandingClock } from '../../support/quick-clock.ts';
+import { SmallDisk } from '../../support/small-disk.ts';
 
 const unixMs = 1_790_000_000_000;
 const header = '{"format":"farpoint dead letters","version":1}';

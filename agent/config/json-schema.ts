@@ -4,7 +4,7 @@ import { checkTypes } from '#checks/registry';
 import { checkShape, fleetShape } from '#lib/fleet/schema';
 import { toJsonSchema, type JsonSchema } from '#lib/json-schema';
 import { duration } from '#lib/scalars';
-import { agentShape } from './config-schema.ts';
+import { agentShape } from './schema.ts';
 
 /** What an agent's file may hold, for editors and for the reference. */
 export function agentJsonSchema(types: readonly CheckType[] = checkTypes): JsonSchema {

@@ -16,7 +16,7 @@ import { type Clock } from '#lib/clock';
 import { makeDirectory, syncDirectory } from '#lib/durable-directory';
 import { encodeLogs } from '#lib/otlp/logs';
 import { encodeMetrics } from '#lib/otlp/metrics';
-import { type Batch } from './sinks/sink.ts';
+import { type Batch } from '../sinks/sink.ts';
 
 export interface DeadLettersOptions {
   readonly directory: string;

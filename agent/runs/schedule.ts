@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { createTask, parse } from 'node-cron';
-import { type CheckPlan, type Schedule } from './plan.ts';
+import { type CheckPlan, type Schedule } from '../plan.ts';
 
 /*
  * When a target is due. Nothing here knows what time it is.

@@ -7,7 +7,7 @@ import {
   encodeRemoval,
   encodeResult,
 } from '#lib/results';
-import { runMetrics } from './account.ts';
+import { runMetrics } from '../runs/account.ts';
 import { type TargetMemory } from './target-memory.ts';
 
 /** Something to write to the outbox. */

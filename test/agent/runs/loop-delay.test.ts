@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { LoopDelay } from '#agent/loop-delay';
+import { LoopDelay } from '#agent/runs/loop-delay';
 import { createSystemClock } from '#lib/clock';
 
 function block(ms: number): void {
