@@ -54,13 +54,15 @@ const marksMax = 200;
 /** 32-bit numbers with the last slot of each: open addressing, at most half full. */
 class SeenAddresses {
   readonly #firstSlot: number;
-  #addresses = new Int32Array(256);
+  #addresses: Int32Array<ArrayBuffer>;
   /** The slot, counted from 1 for the first one; 0 marks an empty place. */
-  #marks = new Uint8Array(256);
+  #marks: Uint8Array<ArrayBuffer>;
   size = 0;
 
-  constructor(firstSlot: number) {
+  constructor(firstSlot: number, places = 256) {
     this.#firstSlot = firstSlot;
+    this.#addresses = new Int32Array(places);
+    this.#marks = new Uint8Array(places);
   }
 
   /** False where the address is new and there is no room for it. */
@@ -86,23 +88,29 @@ class SeenAddresses {
     const allAreKept = this.#marks.every((mark) => mark === 0 || mark >= oldestMark);
     if (allAreKept && oldestMark <= marksMax) return this;
     const kept = new SeenAddresses(oldestSlot);
-    for (const [at, mark] of this.#marks.entries())
-      if (mark >= oldestMark && mark > 0)
-        kept.see(this.#addresses[at] ?? 0, mark - 1 + this.#firstSlot, true);
+    this.#each((address, mark) => {
+      if (mark >= oldestMark) kept.see(address, mark - 1 + this.#firstSlot, true);
+    });
     release(this.#addresses);
     release(this.#marks);
     return kept;
   }
 
   #grow(): void {
-    const [addresses, marks] = [this.#addresses, this.#marks];
-    this.#addresses = new Int32Array(addresses.length * 2);
-    this.#marks = new Uint8Array(marks.length * 2);
-    this.size = 0;
-    for (const [at, mark] of marks.entries())
-      if (mark > 0) this.see(addresses[at] ?? 0, mark - 1 + this.#firstSlot, true);
-    release(addresses);
-    release(marks);
+    const larger = new SeenAddresses(this.#firstSlot, this.#marks.length * 2);
+    this.#each((address, mark) => larger.see(address, mark - 1 + this.#firstSlot, true));
+    release(this.#addresses);
+    release(this.#marks);
+    this.#addresses = larger.#addresses;
+    this.#marks = larger.#marks;
+  }
+
+  /** Without an object for each of a million. */
+  #each(visit: (address: number, mark: number) => void): void {
+    for (let at = 0; at < this.#marks.length; at++) {
+      const mark = this.#marks[at] ?? 0;
+      if (mark > 0) visit(this.#addresses[at] ?? 0, mark);
+    }
   }
 }
 
@@ -129,8 +137,10 @@ class SeenTexts {
     const slots = this.#slots.subarray(0, this.size);
     if (slots.every((slot) => slot >= oldestSlot)) return this;
     const kept = new SeenTexts();
-    for (const [entry, slot] of slots.entries())
+    for (let entry = 0; entry < slots.length; entry++) {
+      const slot = slots[entry] ?? 0;
       if (slot >= oldestSlot) kept.see(this.#texts.at(entry), slot, true);
+    }
     this.#texts[Symbol.dispose]();
     return kept;
   }
