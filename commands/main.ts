@@ -83,7 +83,7 @@ async function main(words: readonly string[]): Promise<void> {
     .demandCommand(1, 'name a command')
     .exitProcess(false)
     .fail((message: string | null, error: Error | undefined) => {
-      throw error ?? new UsageError(inWords(message, words[0]));
+      throw error ?? new UsageError(inWords(message ?? undefined, words[0]));
     });
   for (const entry of commands) parser = register(parser, entry, stop);
   try {
@@ -140,8 +140,10 @@ function refuseRepetition(options: Readonly<Record<string, unknown>>, parser: Ar
   if (repeated !== undefined) throw new UsageError(`give --${repeated} only once`);
 }
 
-function inWords(message: string | null, word: string | undefined): string {
-  if (message === null) return 'not understood';
+function inWords(message: string | undefined, word: string | undefined): string {
+  if (message === undefined) return 'not understood';
+  const [, option] = /^Not enough arguments following: (.*)$/.exec(message) ?? [];
+  if (option !== undefined) return `${option.length > 1 ? '--' : '-'}${option} needs a value`;
   const [, proposal] = /^Did you mean (.*)\?$/.exec(message) ?? [];
   if (proposal !== undefined) return `there is no command ${word} (did you mean ${proposal}?)`;
   if (message === `Unknown argument: ${word}`) return `there is no command ${word}`;
@@ -157,7 +159,9 @@ function helpFor(word: string | undefined): string {
 function explain(error: unknown, help: string): string {
   if (error instanceof ConfigurationError) return error.message;
   if (!(error instanceof Error)) return `farpoint: ${String(error)}`;
-  if (error instanceof UsageError) return `farpoint: ${error.message}\n${help}`;
+  // yargs throws one of its own past the handler of failures, for an option without its value.
+  const isUsage = error instanceof UsageError || error.name === 'YError';
+  if (isUsage) return `farpoint: ${inWords(error.message, undefined)}\n${help}`;
   const cause = error.cause instanceof Error ? `: ${error.cause.message}` : '';
   if (error.message.startsWith('cannot ')) return `farpoint: ${error.message}${cause}`;
   return `farpoint: this is a bug, please report it\n${error.stack ?? error.message}${cause}`;

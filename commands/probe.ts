@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import { assign } from '#agent/runs/assignment';
 import { loadAgentConfiguration } from '#agent/config';
 import { runOnce } from '#agent/runs/once';
@@ -6,6 +5,8 @@ import { type CheckPlan } from '#agent/plan';
 import { type EgressSettings } from '#checks/net/egress';
 import { checkTypes } from '#checks/registry';
 import { suggestion } from '#lib/configuration';
+import { validate } from '#lib/configuration/issues';
+import { joinPath } from '#lib/configuration/origins';
 import { duration } from '#lib/scalars';
 import { UsageError, defineCommand } from './command.ts';
 import { chosenFile, configurationOption, processReferences } from './configuration-file.ts';
@@ -85,11 +86,13 @@ function plainPlan({ type, target, ...options }: ProbeArguments): ProbePlan {
   if (options.config !== undefined) {
     throw new UsageError('--config is for --as: name the configured check whose settings to use');
   }
-  const settings = checkType.settings.safeParse(trialSettings(options));
-  if (!settings.success) {
-    const mistakes = z.prettifyError(settings.error);
+  const settings = validate(checkType.settings, trialSettings(options));
+  if ('findings' in settings) {
+    const mistakes = settings.findings.map(
+      ({ path, message }) => `  ${path.reduce(joinPath, '')}: ${message}`,
+    );
     throw new UsageError(
-      `a ${type} check cannot have these settings; others need a configured check, with --as NAME -c FILE\n${mistakes}`,
+      `no check of type ${type} can have these settings; others than here need a configured check, with --as NAME -c FILE\n${mistakes.join('\n')}`,
     );
   }
   const plan = {
@@ -102,7 +105,7 @@ function plainPlan({ type, target, ...options }: ProbeArguments): ProbePlan {
     timeoutMs: timeoutMsDefault,
     regionIndex: 0,
     regionCount: 1,
-    settings: settings.data,
+    settings: settings.output,
   };
   return { plan };
 }
@@ -136,7 +139,9 @@ function configuredPlan(
 function readTimeout(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const parsed = duration.safeParse(text);
-  if (!parsed.success) throw new UsageError(`--timeout ${text}: expected a duration such as 5s`);
+  if (!parsed.success || parsed.data === 0) {
+    throw new UsageError(`--timeout ${text}: expected a duration such as 5s`);
+  }
   return parsed.data;
 }
 

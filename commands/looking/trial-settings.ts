@@ -30,6 +30,7 @@ export interface TrialArguments {
 const group = 'Settings to try:';
 const text = { type: 'string', requiresArg: true, group } as const;
 const texts = { ...text, array: true, nargs: 1 } as const;
+const number = { type: 'number', requiresArg: true, group } as const;
 
 export function trialOptions<T>(parser: Argv<T>): Argv<T & TrialArguments> {
   return parser
@@ -38,7 +39,7 @@ export function trialOptions<T>(parser: Argv<T>): Argv<T & TrialArguments> {
     .option('body', { ...text, describe: 'Request body' })
     .option('ip', { ...text, describe: 'IP version', choices: ['auto', '4', '6'] })
     .option('resolver', { ...texts, describe: 'Name server to ask' })
-    .option('redirects', { type: 'number', group, describe: 'Redirects to follow' })
+    .option('redirects', { ...number, describe: 'Redirects to follow' })
     .option('compression', { type: 'boolean', group, describe: 'Ask for a compressed body' })
     .option('proxy', { ...text, describe: 'HTTP proxy to go through' })
     .option('insecure', { type: 'boolean', group, describe: 'Believe any certificate' })
@@ -53,13 +54,12 @@ export function trialOptions<T>(parser: Argv<T>): Argv<T & TrialArguments> {
     .option('expect-sha256', { ...text, describe: 'Checksum of the body' })
     .option('expect-throughput', { ...text, describe: 'Least bytes a second, such as 1MiB' })
     .option('expect-version', {
-      type: 'number',
+      ...number,
       array: true,
       nargs: 1,
-      group,
       describe: 'HTTP version: 1.1, 2',
     })
-    .option('expect-days', { type: 'number', group, describe: 'Days the certificate must last' })
+    .option('expect-days', { ...number, describe: 'Days the certificate must last' })
     .option('value', { ...texts, describe: 'Number to read, as NAME=JSONata' });
 }
 

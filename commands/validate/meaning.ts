@@ -5,6 +5,7 @@ import { type Fleet } from '#lib/fleet';
 import { isLoopback } from '#lib/loopback';
 import { estimateSeries, hostOf, loadByHost, loadByPlace } from './load.ts';
 
+const checksShown = 8;
 const hostsShown = 20;
 
 /** What an agent's file means: how much is checked from where, what hosts feel of it, what to think about. */
@@ -112,12 +113,18 @@ function describeHosts(fleet: Fleet): readonly string[] {
   const hosts = loadByHost(fleet);
   const rows = hosts
     .slice(0, hostsShown)
-    .map(({ host, runsPerSecond, checks }) => [host, runsPerSecond.toFixed(3), checks.join(', ')]);
+    .map(({ host, runsPerSecond, checks }) => [host, runsPerSecond.toFixed(3), first(checks)]);
   const more = hosts.length - rows.length;
   return [
     ...table([['host', 'runs/s', 'checks'], ...rows]),
     ...(more > 0 ? [`… and ${count(more, 'host')} more`] : []),
   ];
+}
+
+function first(checks: readonly string[]): string {
+  const more = checks.length - checksShown;
+  const shown = checks.slice(0, checksShown).join(', ');
+  return more > 0 ? `${shown} and ${more} more` : shown;
 }
 
 /** Hosts that are checked and that the monitoring itself depends on. */

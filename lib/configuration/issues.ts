@@ -200,7 +200,7 @@ function kindOf(input: unknown): string {
     case 'boolean':
       return 'true or false';
     default:
-      return 'a number';
+      return Number.isNaN(input) ? 'what is none (NaN)' : 'a number';
   }
 }
 

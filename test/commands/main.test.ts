@@ -38,6 +38,8 @@ test.each([
   [['validate', '--resolv', 'x.yaml'], /Unknown argument: resolv/],
   [['validate'], /name a configuration to validate/],
   [['schema'], /an argument is missing/],
+  [['validate', '-c'], /^farpoint: -c needs a value$/m],
+  [['key', 'new', '--expires'], /^farpoint: --expires needs a value$/m],
   [['schema', 'agnet'], /agent/],
   [['key', 'new'], /--agent NAME --region NAME/],
   [['key', 'new', '--agent', 'a'], /--agent NAME --region NAME/],

@@ -80,7 +80,9 @@ describe('probe', () => {
     expect(worse.output).toMatch(/^http_version: .*; the body contains "fine"$/m);
     const wrong = await farpoint('probe', 'http', site.url, '--expect-match', '(');
     expect(wrong.code).toBe(2);
-    expect(wrong.output).toMatch(/regular expression/i);
+    expect(wrong.output).toMatch(/^ {2}expect\.body\.matches\[0\]: .*regular expression/im);
+    const none = await farpoint('probe', 'http', site.url, '--redirects', 'many');
+    expect(none.output).toMatch(/^ {2}redirects: expected a number, got what is none \(NaN\)$/m);
   });
 
   test('shows where redirects led, and how long each hop took', async () => {
