@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { type Clock } from '#lib/clock';
+import { noLimits } from '#lib/otlp/limits';
 import { decodeLogs } from '#lib/otlp/logs';
 import { decodeMetrics } from '#lib/otlp/metrics';
 import {
@@ -41,15 +42,6 @@ const readBytesMax = batchBytesMax / 4;
 
 /** The receiver's limits are below this, whatever is configured: what it accepts must fit. */
 const blockBytesMax = 2 ** 30;
-
-/** What was accepted is on disk, and already checked. */
-const noLimits = {
-  items: Infinity,
-  attributes: Infinity,
-  name: Infinity,
-  value: Infinity,
-  buckets: Infinity,
-};
 
 /** Opens the collector's queue in its data folder; the errors are those of `openQueue`. */
 export async function openCollectorQueue(options: CollectorQueueOptions): Promise<CollectorQueue> {

@@ -64,3 +64,12 @@ export interface Observation {
    */
   readonly state?: unknown;
 }
+
+/** Declares a metric whose values are absolute, the newest being the one that counts. */
+export function gauge(
+  name: string,
+  unit: string,
+  rest: Pick<MetricDeclaration, 'description' | 'attributes'>,
+): MetricDeclaration {
+  return { name, unit, kind: 'gauge', ...rest };
+}

@@ -1,4 +1,4 @@
-import { type MetricDeclaration } from '#lib/observation';
+import { gauge, type MetricDeclaration } from '#lib/observation';
 import { addressMetrics, tlsMetrics } from '../net/metrics.ts';
 import { type Trace } from '../net/trace.ts';
 import { headerText, type Received, throughputOf } from './received.ts';
@@ -103,12 +103,4 @@ export function measureAnswer(received: Received, hops: number, trace: Trace): v
   if (!Number.isNaN(modifiedMs)) trace.measure(lastModified, modifiedMs / 1000);
   if (download.received > 0) trace.measure(longestStall, download.longestStallMs / 1000);
   if (rate !== undefined) trace.measure(throughput, rate);
-}
-
-function gauge(
-  name: string,
-  unit: string,
-  rest: Pick<MetricDeclaration, 'description' | 'attributes'>,
-): MetricDeclaration {
-  return { name, unit, kind: 'gauge', ...rest };
 }

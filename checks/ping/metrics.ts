@@ -1,4 +1,4 @@
-import { type MetricDeclaration } from '#lib/observation';
+import { gauge, type MetricDeclaration } from '#lib/observation';
 import { addressMetrics } from '../net/metrics.ts';
 import { type Trace } from '../net/trace.ts';
 import { type EchoReport } from './pinger.ts';
@@ -88,12 +88,4 @@ function packetCount(which: string, description: string): MetricDeclaration {
 
 function roundTripTime(which: string, description: string): MetricDeclaration {
   return gauge(`probe.icmp.duration.rtt.${which}`, 's', { description });
-}
-
-function gauge(
-  name: string,
-  unit: string,
-  rest: Pick<MetricDeclaration, 'description' | 'attributes'>,
-): MetricDeclaration {
-  return { name, unit, kind: 'gauge', ...rest };
 }

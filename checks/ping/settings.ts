@@ -17,7 +17,7 @@ export const icmpSettings = z.strictObject({
     .describe('Packets a second that all ping checks together may send; they are spread evenly'),
 });
 
-/** The keys of a ping check beside the ones every check has. */
+/** The keys of a `ping` check beside those every check has. */
 export const pingSettings = z.strictObject({
   ...resolveSettings,
   count: z.int().min(1).max(1000).default(3).describe('Packets a run sends'),

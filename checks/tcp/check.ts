@@ -9,8 +9,8 @@ import { locate, type Network } from '../net/locate.ts';
 import { toObservation } from '../net/observation.ts';
 import { judgeTime } from '../net/time-limits.ts';
 import { Trace } from '../net/trace.ts';
-import { type TcpSettings } from '../tcp.ts';
 import { tcpDuration } from './metrics.ts';
+import { type TcpSettings } from './settings.ts';
 
 /** Of an answer that does not fit, no more is looked at. */
 const answerLengthMax = 64 * 1024;

@@ -9,8 +9,8 @@ import { openSecure } from '../net/secure.ts';
 import { judgeTime } from '../net/time-limits.ts';
 import { createTlsContexts, type TlsContexts } from '../net/tls-context.ts';
 import { Trace } from '../net/trace.ts';
-import { type TlsCheckSettings } from '../tls.ts';
 import { tlsDuration } from './metrics.ts';
+import { type TlsCheckSettings } from './settings.ts';
 
 interface Parts {
   readonly destination: { readonly host: string; readonly port: number };

@@ -14,6 +14,15 @@ export interface DecodeLimits {
   readonly buckets: number;
 }
 
+/** For what was accepted once already, and may not be lost to limits that were lowered since. */
+export const noLimits: DecodeLimits = {
+  items: Infinity,
+  attributes: Infinity,
+  name: Infinity,
+  value: Infinity,
+  buckets: Infinity,
+};
+
 /** A resource is not a label set, and SDKs describe host, process and cluster in it. */
 export const resourceAttributesMax = 128;
 

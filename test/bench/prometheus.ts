@@ -5,6 +5,7 @@
  *     node test/bench/prometheus.ts [ROUNDS]
  */
 import { compressSync } from 'snappy';
+import { noLimits } from '#lib/otlp/limits';
 import { decodeMetrics, encodeMetrics } from '#lib/otlp/metrics';
 import { type MetricPoint } from '#lib/otlp/model';
 import { ProtobufWriter } from '#lib/protobuf/writer';
@@ -15,13 +16,6 @@ import { counter, gauge, histogram } from '../support/points.ts';
 
 const rounds = Number(process.argv[2] ?? 5);
 const roundMs = 500;
-const noLimits = {
-  items: Infinity,
-  attributes: Infinity,
-  name: Infinity,
-  value: Infinity,
-  buckets: Infinity,
-};
 
 const requests = Array.from({ length: 10 }, (_, agent) => encodeMetrics(pointsOf(agent)));
 const decoded = requests.map((bytes) => decodeMetrics(bytes, noLimits).points);

@@ -6,17 +6,11 @@ import {
 } from '#lib/otlp/model';
 import { type Verdict } from '#lib/observation';
 import { probeDuration, probeError, probeValidUntil, probeVerdict } from '#lib/result-metrics';
+import { type Subject as ResultSubject } from '#lib/results';
 import { type Batch } from '../sink.ts';
 
-/** Who looked at what. Times and verdicts of one of these form one line of the history. */
-export interface Subject {
-  readonly check: string;
-  readonly type: string;
-  readonly service: string;
-  readonly target: string;
-  readonly region: string;
-  readonly agent: string;
-}
+/** Times and verdicts of one of these form one line of the history; labels may change on the way. */
+export type Subject = Omit<ResultSubject, 'labels'>;
 
 /** Plain JSON. */
 export type Facts = Readonly<Record<string, string | number | boolean>>;

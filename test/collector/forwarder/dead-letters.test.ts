@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { noLimits } from '#lib/otlp/limits';
 import { decodeLogs } from '#lib/otlp/logs';
 import { decodeMetrics } from '#lib/otlp/metrics';
 import { type DeadLetter, DeadLetters } from '#collector/forwarder/dead-letters';
@@ -150,13 +151,6 @@ needs('root', 'linux')('on a full disk', () => {
 });
 
 const clock = new StandingClock(unixMs);
-const noLimits = {
-  items: Infinity,
-  attributes: Infinity,
-  name: Infinity,
-  value: Infinity,
-  buckets: Infinity,
-};
 
 function openLetters(bytesMax = 1_000_000): Promise<DeadLetters> {
   return DeadLetters.open({ directory, sink: 'metrics', bytesMax, clock });
