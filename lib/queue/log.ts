@@ -7,7 +7,8 @@ import { encodeSegmentHeader, recordHeaderBytes, type SegmentHeader } from './fo
 import { type BlockPlace, encodeGroup, encodeRecord } from './group.ts';
 import { type QueueIncident } from './incident.ts';
 import { isDiskFull, type Reserve } from './reserve.ts';
-import { type Pending, type QueueEntry, Segment } from './segment.ts';
+import { type QueueEntry, Segment } from './segment.ts';
+import { type Pending } from './segment-index.ts';
 
 export interface LogOptions {
   readonly directory: string;

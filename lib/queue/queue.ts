@@ -37,6 +37,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { type Clock } from '#lib/clock';
+import { Arrivals } from './arrivals.ts';
 import { type ConsumerOptions, Consumers, type ConsumerStatistics } from './consumers.ts';
 import { diskFileSystem, type QueueFileSystem } from './files.ts';
 import { GroupCommit } from './group-commit.ts';
@@ -207,8 +208,7 @@ class DiskQueue implements Queue {
   readonly #writer: GroupCommit;
   /** Bytes of blocks that are accepted and not yet on disk. */
   #unwrittenBytes = 0;
-  /** Readers that wait for the next append. */
-  readonly #waiting = new Set<PromiseWithResolvers<void>>();
+  readonly #arrivals = new Arrivals();
   #closed = false;
 
   constructor(settings: Settings, { id, recovered, lock, log, consumers }: Parts) {
@@ -247,7 +247,7 @@ class DiskQueue implements Queue {
       signal.throwIfAborted();
       this.#checkOpen('read');
       if (entries.length > 0) return entries;
-      if (next === this.#log.next) await this.#nextAppend(signal);
+      if (next === this.#log.next) await this.#arrivals.next(signal);
     }
   }
 
@@ -268,7 +268,7 @@ class DiskQueue implements Queue {
     if (this.#closed) return;
     this.#closed = true;
     await this.#writer.idle();
-    for (const { reject } of this.#waiting) reject(new Error('cannot read: the queue is closed'));
+    this.#arrivals.close(new Error('cannot read: the queue is closed'));
     await this.#consumers.close();
     await this.#log.close();
     this.#lock[Symbol.dispose]();
@@ -287,21 +287,7 @@ class DiskQueue implements Queue {
     await this.#consumers.enforceAllBounds().catch((error: unknown) => {
       report({ kind: 'trouble', file: directory, error });
     });
-    for (const { resolve } of this.#waiting) resolve();
-    this.#waiting.clear();
+    this.#arrivals.announce();
     return first;
-  }
-
-  async #nextAppend(signal: AbortSignal): Promise<void> {
-    const appended = Promise.withResolvers<void>();
-    const abort = (): void => appended.reject(signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
-    this.#waiting.add(appended);
-    try {
-      await appended.promise;
-    } finally {
-      signal.removeEventListener('abort', abort);
-      this.#waiting.delete(appended);
-    }
   }
 }

@@ -1,4 +1,3 @@
-import { bisect } from './bisect.ts';
 import { errorCode, type QueueFile, type QueueFileSystem } from './files.ts';
 import {
   blocksOffset,
@@ -11,6 +10,7 @@ import {
 import { type BlockPlace, type Group } from './group.ts';
 import { type QueueIncident } from './incident.ts';
 import { isIntact, type Scan, type ScannedRecord, scanRecords } from './scan.ts';
+import { type Extent, type Pending, SegmentIndex } from './segment-index.ts';
 
 /** A block as a consumer reads it. */
 export interface QueueEntry {
@@ -18,20 +18,6 @@ export interface QueueEntry {
   readonly position: number;
   readonly block: Uint8Array;
   readonly appendedUnixMs: number;
-}
-
-export interface Extent {
-  readonly blocks: number;
-  readonly bytes: number;
-}
-
-export interface Pending extends Extent {
-  readonly oldestUnixMs: number | undefined;
-}
-
-interface IndexedRecord extends BlockPlace {
-  /** Payload bytes of the segment up to and including this block. */
-  readonly bytesThrough: number;
 }
 
 export interface SegmentPlace {
@@ -57,8 +43,8 @@ export class Segment {
   damaged = false;
   readonly #files: QueueFileSystem;
   readonly #report: (incident: QueueIncident) => void;
-  #records: IndexedRecord[] | undefined;
-  #loading: Promise<readonly IndexedRecord[]> | undefined;
+  #index: SegmentIndex | undefined;
+  #loading: Promise<SegmentIndex> | undefined;
   #file: Promise<QueueFile> | undefined;
   #users = 0;
   #missing = 0;
@@ -94,41 +80,32 @@ export class Segment {
   }
 
   get isLoaded(): boolean {
-    return this.#records !== undefined;
+    return this.#index !== undefined;
   }
 
   /** Takes over the open file of a new segment. */
   adopt(file: QueueFile): void {
     this.#file = Promise.resolve(file);
-    this.#records = [];
+    this.#index = new SegmentIndex([]);
   }
 
   /** Takes note of blocks that were written and synced behind the last. */
   extend({ places, end }: Group): void {
-    this.#records?.push(...accumulate(places, this.#records.at(-1)?.bytesThrough));
+    this.#index?.add(places);
     this.end += places.length;
     this.size = end;
   }
 
   /** Blocks behind `position`; while the index is not loaded, all of them. */
   pendingAfter(position: number): Pending {
-    const records = this.#records;
-    if (records === undefined) {
-      const { blocks, bytes } = this;
-      return { blocks, bytes, oldestUnixMs: blocks > 0 ? this.header.createdUnixMs : undefined };
-    }
-    const from = indexAfter(records, position);
-    return {
-      blocks: records.length - from,
-      bytes: (records.at(-1)?.bytesThrough ?? 0) - (records[from - 1]?.bytesThrough ?? 0),
-      oldestUnixMs: records[from]?.appendedUnixMs,
-    };
+    if (this.#index !== undefined) return this.#index.pendingAfter(position);
+    const { blocks, bytes } = this;
+    return { blocks, bytes, oldestUnixMs: blocks > 0 ? this.header.createdUnixMs : undefined };
   }
 
   /** The oldest intact block behind `position`. Loads the index. */
   async placeAfter(position: number): Promise<BlockPlace | undefined> {
-    const records = await this.#load();
-    return records[indexAfter(records, position)];
+    return (await this.#load()).placeAfter(position);
   }
 
   /**
@@ -141,12 +118,9 @@ export class Segment {
     force: boolean,
   ): Promise<{ entries: readonly QueueEntry[]; more: boolean }> {
     for (let attempt = 0; attempt < 3; attempt += 1) {
-      const records = await this.#load();
-      const from = indexAfter(records, position);
-      const bytesBefore = records[from - 1]?.bytesThrough ?? 0;
-      const to = Math.max(indexBeyond(records, bytesBefore + bytesMax), force ? from + 1 : from);
-      const entries = await this.#readRecords(records.slice(from, to));
-      if (entries) return { entries, more: to < records.length };
+      const { places, more } = (await this.#load()).fitting(position, bytesMax, force);
+      const entries = await this.#readPlaces(places);
+      if (entries) return { entries, more };
       await this.#scan();
     }
     throw new Error(`cannot read ${this.path}: every read gives something else`);
@@ -154,7 +128,7 @@ export class Segment {
 
   /** Forgets the index, and closes the file once nobody uses it. */
   async release(): Promise<void> {
-    this.#records = undefined;
+    this.#index = undefined;
     await this.#closeWhenIdle();
   }
 
@@ -191,27 +165,27 @@ export class Segment {
     return this.#file;
   }
 
-  async #load(): Promise<readonly IndexedRecord[]> {
-    if (this.#retired) return [];
-    return this.#records ?? (await this.#scan());
+  async #load(): Promise<SegmentIndex> {
+    if (this.#retired) return new SegmentIndex([]);
+    return this.#index ?? (await this.#scan());
   }
 
-  #scan(): Promise<readonly IndexedRecord[]> {
-    this.#loading ??= this.#index().finally(() => {
+  #scan(): Promise<SegmentIndex> {
+    this.#loading ??= this.#makeIndex().finally(() => {
       this.#loading = undefined;
     });
     return this.#loading;
   }
 
-  async #index(): Promise<readonly IndexedRecord[]> {
+  async #makeIndex(): Promise<SegmentIndex> {
     const end = this.end;
     const { records, damagedBytes } = await this.#scanUnlessGone();
-    if (this.#retired) return [];
+    if (this.#retired) return new SegmentIndex([]);
     const blocks = blocksAmong(records, { from: this.first, to: end });
     this.#noteDamage(end - this.first - blocks.length, damagedBytes);
-    const writtenMeanwhile = this.#records?.filter(({ position }) => position >= end) ?? [];
-    this.#records = accumulate([...blocks, ...writtenMeanwhile]);
-    return this.#records;
+    const writtenMeanwhile = this.#index?.placesAfter(end - 1) ?? [];
+    this.#index = new SegmentIndex([...blocks, ...writtenMeanwhile]);
+    return this.#index;
   }
 
   /** A file that somebody has deleted is a segment of which nothing is left. */
@@ -232,27 +206,27 @@ export class Segment {
   }
 
   /** The entries, or undefined when one of them is no longer intact. */
-  async #readRecords(records: readonly IndexedRecord[]): Promise<QueueEntry[] | undefined> {
+  async #readPlaces(places: readonly BlockPlace[]): Promise<QueueEntry[] | undefined> {
     const entries: QueueEntry[] = [];
-    for (let from = 0, to = 0; from < records.length; from = to) {
-      to = endOfRun(records, from);
-      const run = await this.#readRun(records.slice(from, to));
+    for (let from = 0, to = 0; from < places.length; from = to) {
+      to = endOfRun(places, from);
+      const run = await this.#readRun(places.slice(from, to));
       if (!run) return undefined;
       entries.push(...run);
     }
     return entries;
   }
 
-  /** Reads records that follow each other without damage between them. */
-  async #readRun(records: readonly IndexedRecord[]): Promise<QueueEntry[] | undefined> {
-    const [first, last] = [records[0], records.at(-1)];
+  /** Reads blocks that follow each other without damage between them. */
+  async #readRun(places: readonly BlockPlace[]): Promise<QueueEntry[] | undefined> {
+    const [first, last] = [places[0], places.at(-1)];
     if (!first || !last) return [];
     const offset = first.payloadOffset - recordHeaderBytes;
     const bytes = Buffer.allocUnsafeSlow(last.payloadOffset + last.length - offset);
     const filled = await readOrNothing(() => this.use((file) => file.read(bytes, offset)));
     if (filled < bytes.length) return undefined;
     const entries: QueueEntry[] = [];
-    for (const { position, payloadOffset, length, appendedUnixMs } of records) {
+    for (const { position, payloadOffset, length, appendedUnixMs } of places) {
       const start = payloadOffset - offset;
       const header = readRecordHeader(bytes, start - recordHeaderBytes, this.salt);
       if (header?.position !== position || !isIntact(bytes, start, header)) return undefined;
@@ -262,7 +236,7 @@ export class Segment {
   }
 
   async #closeWhenIdle(): Promise<void> {
-    if (this.#users > 0 || this.#records !== undefined) return;
+    if (this.#users > 0 || this.#index !== undefined) return;
     const file = this.#file;
     this.#file = undefined;
     await (await file)?.close();
@@ -292,30 +266,12 @@ async function readOrNothing(read: () => Promise<number>): Promise<number> {
   }
 }
 
-/** Index behind the records that follow `from` without a gap in the file. */
-function endOfRun(records: readonly BlockPlace[], from: number): number {
-  const gap = records.findIndex(({ payloadOffset }, index) => {
-    const previous = records[index - 1];
+/** Index behind the blocks that follow `from` without a gap in the file. */
+function endOfRun(places: readonly BlockPlace[], from: number): number {
+  const gap = places.findIndex(({ payloadOffset }, index) => {
+    const previous = places[index - 1];
     if (index <= from || !previous) return false;
     return payloadOffset - recordHeaderBytes !== previous.payloadOffset + previous.length;
   });
-  return gap < 0 ? records.length : gap;
-}
-
-function accumulate(blocks: readonly BlockPlace[], bytesBefore = 0): IndexedRecord[] {
-  let bytesThrough = bytesBefore;
-  return blocks.map(({ position, payloadOffset, length, appendedUnixMs }) => {
-    bytesThrough += length;
-    return { position, payloadOffset, length, appendedUnixMs, bytesThrough };
-  });
-}
-
-/** Index of the first record behind `position`. */
-function indexAfter(records: readonly IndexedRecord[], position: number): number {
-  return bisect(records.length, (index) => (records[index]?.position ?? Infinity) <= position);
-}
-
-/** Index of the first record with which the blocks of the segment exceed `bytesMax`. */
-function indexBeyond(records: readonly IndexedRecord[], bytesMax: number): number {
-  return bisect(records.length, (index) => (records[index]?.bytesThrough ?? Infinity) <= bytesMax);
+  return gap < 0 ? places.length : gap;
 }
