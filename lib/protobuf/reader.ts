@@ -1,13 +1,9 @@
+import { bytesType, exactInt64, fixed32Type, fixed64Type, varintType } from './wire.ts';
+
 /** The input is not what it claims to be: the only error the decoders throw for the bytes they are given. */
 export class DecodeError extends Error {
   override readonly name = 'DecodeError';
 }
-
-/** Wire types (protobuf encoding specification, "Message Structure"); groups (3 and 4) are refused. */
-const varintType = 0;
-const fixed64Type = 1;
-const bytesType = 2;
-const fixed32Type = 5;
 
 /**
  * Reads protobuf in place, field by field. The caller names the type of every field; a field of
@@ -298,9 +294,4 @@ export class ProtobufReader {
   #error(what: string): DecodeError {
     return new DecodeError(`cannot decode protobuf: ${what} (byte ${this.#position})`);
   }
-}
-
-function exactInt64(low: number, high: number): number | bigint {
-  const value = high * 2 ** 32 + low;
-  return Number.isSafeInteger(value) ? value : (BigInt(high) << 32n) | BigInt(low);
 }

@@ -1,6 +1,4 @@
-const varintType = 0;
-const fixed64Type = 1;
-const bytesType = 2;
+import { bytesType, fixed64Type, varintBytes, varintType } from './wire.ts';
 
 const firstCapacityBytes = 4096;
 
@@ -156,10 +154,4 @@ export class ProtobufWriter {
     this.#bytes = larger;
     this.#view = new DataView(larger.buffer);
   }
-}
-
-function varintBytes(value: number): number {
-  let bytes = 1;
-  for (let rest = value; rest > 0x7f; rest = Math.floor(rest / 0x80)) bytes += 1;
-  return bytes;
 }

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { lastUpSeries } from '#grafana/words';
 import { eventually } from './farpoint.ts';
+import { type StoredRun } from './stored-runs.ts';
 import { swift } from './swift-rules.ts';
-import { intervalMs, type Region, regions, type StoredRun, type World } from './world.ts';
+import { intervalMs, type Region, regions, type World } from './world.ts';
 
 /** The verdicts that occurred in each region, each once. */
 export type Verdicts = Readonly<Record<string, readonly string[]>>;
@@ -142,7 +143,7 @@ export async function clockSkew(
     await eventually(
       'runs dated by that clock',
       async () => {
-        const newest = newestOf(await world.runs(datedMs), region);
+        const newest = newestOf(await world.stored.runs(datedMs), region);
         aheadMs = newest - Date.now();
         return newest > datedMs;
       },
@@ -173,10 +174,10 @@ export async function account(world: World): Promise<{
   await eventually('nothing to be on the way', async () => {
     return (await outboxesEmpty(world)) && (await world.queued()) === 0;
   });
-  const keys = (await world.runs()).map(
+  const keys = (await world.stored.runs()).map(
     ({ region, target, unixMs }) => `${region} ${target} ${unixMs}`,
   );
-  const lost = Object.entries(await world.completed())
+  const lost = Object.entries(await world.stored.completed())
     .map(([region, count]) => [region, count - keys.filter((key) => key.startsWith(region)).length])
     .filter(([, missing]) => missing !== 0);
   return {
@@ -214,7 +215,7 @@ async function withFault(world: World, { begin, end, alerts }: Fault): Promise<F
     alerts.map((alert) => `resolved ${alert}`),
   );
   await reached(world, endedUnixMs);
-  const seen = await world.runs(beforeUnixMs);
+  const seen = await world.stored.runs(beforeUnixMs);
   const during = { fromUnixMs: beganUnixMs + momentMs, toUnixMs: endingUnixMs - undecidedMs };
   const before = { fromUnixMs: beforeUnixMs, toUnixMs: beganUnixMs - 2 * undecidedMs };
   const after = { fromUnixMs: endedUnixMs + momentMs, toUnixMs: Infinity };
@@ -244,7 +245,7 @@ async function throughout(
   const fromUnixMs = Date.now() - momentMs;
   await happening();
   await reached(world, Date.now(), heard);
-  return verdictsIn(await world.runs(fromUnixMs), everything);
+  return verdictsIn(await world.stored.runs(fromUnixMs), everything);
 }
 
 /** Waits until the backend has a run of each of the regions that began after the time. */
@@ -256,7 +257,7 @@ async function reached(
   await eventually(
     `runs of ${heard.join(', ')} to reach the backend`,
     async () => {
-      const runs = await world.runs(unixMs);
+      const runs = await world.stored.runs(unixMs);
       return heard.every((region) => newestOf(runs, region) > unixMs);
     },
     60_000,

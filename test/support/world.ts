@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { readAgentStatus } from '#lib/agent-status';
 import { newKey } from '#lib/key';
 import { askWithin } from './ask-within.ts';
-import { parseExport, type StoredSeries } from './backend.ts';
 import { eventually, Farpoint, program } from './farpoint.ts';
 import { OnCall } from './on-call.ts';
 import { RegionNetwork } from './region-network.ts';
 import { skewedClock } from './skewed-clock.ts';
+import { StoredRuns } from './stored-runs.ts';
 import { writeWorldFiles } from './world-files.ts';
 
 export const regions = ['eu-west', 'us-east', 'ap-south'] as const;
@@ -33,16 +33,6 @@ const distance = { delayMs: 20, jitterMs: 5 };
 const webhookPorts = { prometheus: 5001, vmalert: 5002 };
 const alertmanagerPorts = { prometheus: 9093, vmalert: 9094 };
 
-/** One run as the backend has it. */
-export interface StoredRun {
-  readonly region: string;
-  readonly target: string;
-  readonly unixMs: number;
-  readonly verdict: string;
-  /** Unknown because this machine was too busy to judge: true, but not what a scenario is about. */
-  readonly overloaded: boolean;
-}
-
 export interface WorldOptions {
   /** By what factor time passes faster for the alert rules; 1 is as they are shipped. */
   readonly haste: number;
@@ -64,6 +54,8 @@ export class World implements AsyncDisposable {
     prometheus: new OnCall(this.network.host('alerts'), webhookPorts.prometheus),
     vmalert: new OnCall(this.network.host('alerts'), webhookPorts.vmalert),
   };
+  /** What VictoriaMetrics has. */
+  readonly stored = new StoredRuns(this.#url('victoria'), (url) => this.#ask('backend', url));
   readonly haste: number;
   readonly #directory = mkdtempSync(join(tmpdir(), 'farpoint-world-'));
   readonly #keys = new Map(regions.map((region) => [region, newKey(region)]));
@@ -180,38 +172,6 @@ export class World implements AsyncDisposable {
       : waiting.reduce((sum, [, blocks]) => sum + Number(blocks), 0);
   }
 
-  /** Every run that VictoriaMetrics has, those it has twice twice; of those that began after a time. */
-  async runs(afterUnixMs = 0): Promise<readonly StoredRun[]> {
-    const keyOf = (labels: Readonly<Record<string, string>>, unixMs: number): string =>
-      `${labels['region']} ${labels['instance']} ${unixMs}`;
-    const errors = await this.#stored('probe_error{error_type="agent_overloaded"}', afterUnixMs);
-    const overloaded = new Set(
-      errors.flatMap(({ labels, samples }) => samples.map(([unixMs]) => keyOf(labels, unixMs))),
-    );
-    const verdicts = await this.#stored('probe_verdict', afterUnixMs);
-    return verdicts.flatMap(({ labels, samples }) =>
-      samples
-        .filter(([, value]) => value === 1)
-        .map(([unixMs]) => ({
-          region: labels['region'] ?? '',
-          target: labels['instance'] ?? '',
-          unixMs,
-          verdict: labels['verdict'] ?? '',
-          overloaded: overloaded.has(keyOf(labels, unixMs)),
-        })),
-    );
-  }
-
-  /** How many runs each region's agent has completed, by its own count. */
-  async completed(): Promise<Readonly<Record<string, number>>> {
-    const counts: Record<string, number> = {};
-    for (const { labels, samples } of await this.#stored('farpoint_runs_completed_total', 0)) {
-      const region = labels['region'] ?? '';
-      counts[region] = (counts[region] ?? 0) + Math.max(0, ...samples.map(([, value]) => value));
-    }
-    return counts;
-  }
-
   /** How many series answer a query to one of the backends now. */
   async answering(backend: 'victoria' | 'prometheus', query: string): Promise<number> {
     const path = `/api/v1/query?query=${encodeURIComponent(query)}`;
@@ -259,16 +219,6 @@ export class World implements AsyncDisposable {
       `-notifier.url=http://${this.#address('alerts')}:${alertmanagerPorts.vmalert}`,
       '-httpListenAddr=127.0.0.1:8880',
     ]);
-  }
-
-  async #stored(selector: string, afterUnixMs: number): Promise<StoredSeries[]> {
-    await this.#ask('backend', `${this.#url('victoria')}/internal/force_flush`);
-    // Unless told otherwise it leaves out the second it is in, and what is dated later.
-    const end = Math.ceil(Date.now() / 1000) + 3600;
-    const match = `match[]=${encodeURIComponent(selector)}`;
-    const range = `start=${afterUnixMs / 1000}&end=${end}`;
-    const url = `${this.#url('victoria')}/api/v1/export?${match}&${range}`;
-    return parseExport(await this.#ask('backend', url));
   }
 
   #start(
