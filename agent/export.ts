@@ -1,5 +1,6 @@
 import { BackOff } from '#lib/back-off';
 import { type Clock } from '#lib/clock';
+import { messageOf } from '#lib/error-message';
 import { type Logger } from '#lib/log';
 import { type CollectorClient, type Outcome } from './export/collector-client.ts';
 import { type Outbox, type OutboxEntry } from './outbox.ts';
@@ -235,7 +236,7 @@ export class Exporter {
     if (this.#trouble === undefined) {
       log.error({ error: cause }, 'the outbox cannot be worked on; trying again');
     }
-    this.#trouble = `outbox: ${cause instanceof Error ? cause.message : String(cause)}`;
+    this.#trouble = `outbox: ${messageOf(cause)}`;
     await clock.sleep(this.#backOff.next(), signal).catch(() => undefined);
   }
 }

@@ -1,4 +1,5 @@
 import { type Clock } from '#lib/clock';
+import { messageOf } from '#lib/error-message';
 import { type DownError, downErrors } from '#lib/error-type';
 import { type Logger } from '#lib/log';
 import { isLoopback } from '#lib/loopback';
@@ -174,6 +175,6 @@ async function silenceOf(canary: Canary, signal: AbortSignal): Promise<string | 
     const isSilent = verdict.status === 'unknown' || silences.has(verdict.error);
     return isSilent ? verdict.message : undefined;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   }
 }

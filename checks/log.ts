@@ -1,5 +1,6 @@
 import { isAbsolute } from 'node:path';
 import { type z } from 'zod';
+import { messageOf } from '#lib/error-message';
 import { type Observation } from '#lib/observation';
 import { type CheckServices, type CheckSpec, type Run, defineCheck } from './check.ts';
 import { hasRole, withClient } from './log/format.ts';
@@ -70,9 +71,7 @@ async function look({ spec, services, worker, reader }: Subject, run: Run): Prom
       state: reading.state,
     };
   } catch (error) {
-    return unknown(
-      `cannot read the log: ${error instanceof Error ? error.message : String(error)}`,
-    );
+    return unknown(`cannot read the log: ${messageOf(error)}`);
   }
 }
 

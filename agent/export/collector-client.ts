@@ -2,6 +2,7 @@ import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { Agent, type Dispatcher, request } from 'undici';
 import { type Clock } from '#lib/clock';
+import { messageOf } from '#lib/error-message';
 import { decodeExportResponse, decodeStatus } from '#lib/otlp/status';
 import { type Secret } from '#lib/secret';
 import { unlessAborted } from '#lib/unless-aborted';
@@ -230,7 +231,7 @@ function tolerate<T>(decode: () => T): T | undefined {
 
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const message = error.message || error.name;
+  const message = messageOf(error) || error.name;
   const code = 'code' in error ? String(error.code) : '';
   return message.includes(code) ? message : `${message} (${code})`;
 }

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { messageOf } from '#lib/error-message';
 import { type Observation } from '#lib/observation';
 import { type Check, type CheckServices, type CheckSpec, type Run } from '../check.ts';
 import { Inspector } from '../inspect/inspector.ts';
@@ -94,7 +95,7 @@ async function prepare({ url, settings }: Parts): Promise<Intent | Failure> {
   try {
     return firstIntent(url, settings, await readFile(body.file));
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     return Failure.unknown('agent_error', `the request body cannot be read: ${why}`);
   }
 }

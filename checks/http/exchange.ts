@@ -1,5 +1,6 @@
 import { type Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
+import { messageOf } from '#lib/error-message';
 import { Failure } from '../net/failure.ts';
 import { type Trace } from '../net/trace.ts';
 import { type Download } from './download.ts';
@@ -51,7 +52,7 @@ async function receive(
     if (socket.destroyed) reception.broken(new Error('the connection is gone'));
     else if (!signal.aborted) close = send(socket, request, { reception, sent: parts.sent });
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     reception.fail(Failure.unknown('agent_error', `the request cannot be sent: ${why}`));
   }
   const outcome = await reception.outcome;

@@ -1,5 +1,6 @@
 import { type CheerioAPI, load } from 'cheerio/slim';
 import jsonata from 'jsonata';
+import { messageOf } from '#lib/error-message';
 import { compilePattern } from './pattern.ts';
 import { decodeText } from './text.ts';
 
@@ -113,11 +114,4 @@ function parseJson(text: string): unknown {
   } catch (error) {
     throw new Error(`the body is not JSON: ${messageOf(error)}`, { cause: error });
   }
-}
-
-/** JSONata throws plain objects. */
-function messageOf(error: unknown): string {
-  return typeof error === 'object' && error !== null && 'message' in error
-    ? String(error.message)
-    : String(error);
 }

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import type * as Cheerio from 'cheerio/slim';
 import type Jsonata from 'jsonata';
 import { z } from 'zod';
+import { messageOf } from '#lib/error-message';
 import { compilePattern } from './pattern.ts';
 
 const require = createRequire(import.meta.url);
@@ -44,10 +45,4 @@ function parseJsonata(text: string): void {
 function parseSelector(text: string): void {
   const { load }: typeof Cheerio = require('cheerio/slim');
   load('')(text);
-}
-
-function messageOf(error: unknown): string {
-  return typeof error === 'object' && error !== null && 'message' in error
-    ? String(error.message)
-    : String(error);
 }

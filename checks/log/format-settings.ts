@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { messageOf } from '#lib/error-message';
 import { type Format, type Layout, parseLogFormat, presetNames, presets, roles } from './format.ts';
 import { regexProblem } from './regex-parser.ts';
 
@@ -8,7 +9,7 @@ const logFormat = z
     try {
       return parseLogFormat(text);
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       context.addIssue({ code: 'custom', message });
       return z.NEVER;
     }

@@ -1,3 +1,4 @@
+import { messageOf } from '#lib/error-message';
 import { type RegexFormat, type Role, groupsOf, roles } from './format.ts';
 import { type LineParser, ParsedLine } from './line.ts';
 import { RoleReader } from './role-reader.ts';
@@ -39,7 +40,7 @@ export function regexProblem(source: string): string | undefined {
     if (groupsOf(source).some(isRole)) return undefined;
     return `expected at least one named group such as (?<status>\\d{3}); groups with a meaning: ${roles.join(', ')}`;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   }
 }
 

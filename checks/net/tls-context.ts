@@ -1,6 +1,7 @@
 import { statSync, readFileSync } from 'node:fs';
 import { createSecureContext, type SecureContext, type SecureVersion } from 'node:tls';
 import { z } from 'zod';
+import { messageOf } from '#lib/error-message';
 import { Secret } from '#lib/secret';
 import { Failure } from './failure.ts';
 
@@ -57,7 +58,7 @@ export function createTlsContexts(settings: TlsSettings): TlsContexts {
     try {
       return make(withClient);
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       return Failure.unknown('agent_error', `the certificates of tls cannot be used: ${why}`);
     }
   };

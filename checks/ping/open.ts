@@ -1,4 +1,5 @@
 import { type Clock } from '#lib/clock';
+import { messageOf } from '#lib/error-message';
 import { EchoSocket } from './echo-socket.ts';
 import { IcmpEngine } from './engine.ts';
 import { type Libc } from './libc.ts';
@@ -55,7 +56,7 @@ async function tryWithLibc(): Promise<Sockets> {
     const { loadLibc } = await import('./libc.ts');
     return trySockets(loadLibc());
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     return { kinds: {}, refusals: [`cannot call the C library: ${why}`] };
   }
 }

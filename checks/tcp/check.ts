@@ -1,4 +1,5 @@
 import { type Socket } from 'node:net';
+import { messageOf } from '#lib/error-message';
 import { type Check, type CheckServices, type CheckSpec, type Run } from '../check.ts';
 import { Inspector } from '../inspect/inspector.ts';
 import { openTcp } from '../net/connect.ts';
@@ -72,7 +73,7 @@ async function talk(
     const said =
       text === '' ? 'the server had said nothing' : `the server had only said ${quote(text)}`;
     if (run.signal.aborted) return Failure.aborted(run.signal, 'transfer', said);
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     return Failure.down('connect_reset', `the connection broke (${why}); ${said}`);
   } finally {
     run.signal.removeEventListener('abort', hangUp);

@@ -3,6 +3,7 @@ import { compress } from 'snappy';
 import { type Dispatcher, Pool } from 'undici';
 import { z } from 'zod';
 import { type Clock } from '#lib/clock';
+import { messageOf } from '#lib/error-message';
 import { type MetricPoint } from '#lib/otlp/model';
 import { ProtobufWriter } from '#lib/protobuf/writer';
 import { headerName, headerValue } from '#lib/http-header';
@@ -147,9 +148,7 @@ class PrometheusSink implements Sink {
   }
 
   #unreachable(error: unknown): Error {
-    const cause = error instanceof AggregateError ? error.errors.at(0) : error;
-    const why = cause instanceof Error ? cause.message : String(cause);
-    return new Error(`cannot write to ${this.#url.origin}: ${why}`, { cause: error });
+    return new Error(`cannot write to ${this.#url.origin}: ${messageOf(error)}`, { cause: error });
   }
 }
 

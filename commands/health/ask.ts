@@ -3,6 +3,7 @@ import { get as getPlain } from 'node:http';
 import { get as getSecure } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { agentStatusFile, readAgentStatus } from '#lib/agent-status';
+import { messageOf } from '#lib/error-message';
 import { type Listener } from './place.ts';
 
 export interface Health {
@@ -62,8 +63,8 @@ function readyUrl({ host, port, secure }: Listener): string {
 }
 
 function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.name === 'AbortError' ? `no answer in ${answerWithinMs / 1000} s` : error.message;
+  const isTooLate = error instanceof Error && error.name === 'AbortError';
+  return isTooLate ? `no answer in ${answerWithinMs / 1000} s` : messageOf(error);
 }
 
 function well(sentence: string): Health {

@@ -1,4 +1,5 @@
 import { DatabaseSync } from 'node:sqlite';
+import { messageOf } from '#lib/error-message';
 
 /**
  * Takes the lock at `path` for as long as the process lives or until disposed; throws when somebody
@@ -26,5 +27,5 @@ function reason(error: unknown): string {
   if (error instanceof Error && 'errcode' in error && error.errcode === sqliteBusy) {
     return 'another process is using this folder; stop it, or give this one a folder of its own';
   }
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }

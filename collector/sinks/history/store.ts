@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
+import { messageOf } from '#lib/error-message';
 import { type RunRecord, type Subject } from './run.ts';
 
 /** "FPhs": by this a file is known to be a history. */
@@ -131,10 +132,6 @@ function establish(database: DatabaseSync): void {
     PRAGMA application_id = ${applicationId};
     PRAGMA user_version = ${formatVersion};
     COMMIT;`);
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 // oxlint-disable-next-line typescript/explicit-function-return-type -- named by its keys

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
+import { messageOf } from '#lib/error-message';
 import { type Run, type RunsQuery, type TargetsQuery, type TargetState } from './queries.ts';
 import { type RunRecord } from './run.ts';
 
@@ -92,7 +93,7 @@ export class HistoryThread implements AsyncDisposable {
       waiting?.settle(outcome);
     });
     worker.on('error', (error: unknown) => {
-      this.#end(error instanceof Error ? error.message : String(error));
+      this.#end(messageOf(error));
     });
     worker.on('exit', () => this.#end('the thread of the history ended'));
     return worker;
