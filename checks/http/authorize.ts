@@ -2,7 +2,7 @@ import { type Secret } from '#lib/secret';
 import { type Clock } from '#lib/clock';
 import { Failure } from '../net/failure.ts';
 import { Trace } from '../net/trace.ts';
-import { type AuthSettings, type OAuth2Settings } from './auth-settings.ts';
+import { type AuthSettings, type OAuth2Settings } from './settings/auth.ts';
 import { type Connector, openConnection } from './connection.ts';
 import { Download } from './download.ts';
 import { exchange } from './exchange.ts';

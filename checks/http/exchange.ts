@@ -4,9 +4,9 @@ import { messageOf } from '#lib/error-message';
 import { Failure } from '../net/failure.ts';
 import { type Trace } from '../net/trace.ts';
 import { type Download } from './download.ts';
-import { exchangeHttp1 } from './exchange-http1.ts';
-import { exchangeHttp2 } from './exchange-http2.ts';
-import { type Outcome, Reception, type ReceptionLimits } from './reception.ts';
+import { exchangeHttp1 } from './exchange/http1.ts';
+import { exchangeHttp2 } from './exchange/http2.ts';
+import { type Outcome, Reception, type ReceptionLimits } from './exchange/reception.ts';
 import { type Request } from './request.ts';
 import { type HttpSettings } from './settings.ts';
 

@@ -4,7 +4,7 @@ import { Failure } from '../net/failure.ts';
 import { judgeTime } from '../net/time-limits.ts';
 import { type Answer, type Question } from '../inspect/examine.ts';
 import { decodeText } from '../inspect/text.ts';
-import { type ExpectSettings } from './expect-settings.ts';
+import { type ExpectSettings } from './settings/expect.ts';
 import { charsetOf, type Received, throughputOf } from './received.ts';
 
 /** An expectation that an engine has to look into the answer for. */

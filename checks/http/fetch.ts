@@ -4,7 +4,7 @@ import { type Connector, openConnection } from './connection.ts';
 import { Cookies } from './cookies.ts';
 import { Download, type DownloadPlan } from './download.ts';
 import { exchange } from './exchange.ts';
-import { type ReceptionLimits, type Response } from './reception.ts';
+import { type ReceptionLimits, type Response } from './exchange/reception.ts';
 import { followRedirect } from './redirect.ts';
 import { buildRequest, type Intent } from './request.ts';
 import { type HttpSettings } from './settings.ts';

@@ -4,9 +4,9 @@ import { duration, size } from '#lib/scalars';
 import { proxySettings } from '../net/proxy.ts';
 import { resolveSettings } from '../net/resolve-settings.ts';
 import { tlsSettings } from '../net/tls-context.ts';
-import { authSettings } from './auth-settings.ts';
-import { expectSettings } from './expect-settings.ts';
-import { valuesSettings } from './value-settings.ts';
+import { authSettings } from './settings/auth.ts';
+import { expectSettings } from './settings/expect.ts';
+import { valuesSettings } from './settings/values.ts';
 
 const body = z
   .union([

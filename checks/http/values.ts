@@ -4,7 +4,7 @@ import { type Answer, type Source } from '../inspect/examine.ts';
 import { type Asked } from './expect.ts';
 import { extractedValue, valueBound } from './metrics.ts';
 import { headerText, type Received } from './received.ts';
-import { type ValueSettings } from './value-settings.ts';
+import { type ValueSettings } from './settings/values.ts';
 
 /**
  * Every value to read, as a question; its answer becomes a measurement and meets its thresholds.

@@ -1,19 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { type Clock } from '#lib/clock';
-import { encodeAddress, ipOf } from './address.ts';
-import { Agenda } from './agenda.ts';
-import { Burst } from './burst.ts';
-import { EchoMessage } from './echo-message.ts';
-import { EchoSocket } from './echo-socket.ts';
-import { describeErrno, errno } from './errno.ts';
-import { icmpHeaderBytes } from './icmp.ts';
-import { type Libc } from './libc.ts';
-import { Pace } from './pace.ts';
+import { encodeAddress, ipOf } from './engine/address.ts';
+import { Agenda } from './engine/agenda.ts';
+import { Burst } from './engine/burst.ts';
+import { EchoMessage } from './engine/echo-message.ts';
+import { EchoSocket } from './engine/echo-socket.ts';
+import { describeErrno, errno } from './engine/errno.ts';
+import { icmpHeaderBytes } from './engine/icmp.ts';
+import { type Libc } from './engine/libc.ts';
+import { Pace } from './engine/pace.ts';
 import { type EchoError, type EchoPlan, type EchoReport, type EchoUnavailable } from './pinger.ts';
-import { Receiver } from './receiver.ts';
-import { type SocketOptions } from './socket-options.ts';
-import { SocketPool } from './socket-pool.ts';
-import { WallClock } from './wall-clock.ts';
+import { Receiver } from './engine/receiver.ts';
+import { type SocketOptions } from './engine/socket-options.ts';
+import { SocketPool } from './engine/socket-pool.ts';
+import { WallClock } from './engine/wall-clock.ts';
 
 /*
  * All echo requests of the process, sent and received by one pump on the event loop.

@@ -1,10 +1,10 @@
 import { type Clock } from '#lib/clock';
 import { messageOf } from '#lib/error-message';
-import { EchoSocket } from './echo-socket.ts';
+import { EchoSocket } from './engine/echo-socket.ts';
 import { IcmpEngine } from './engine.ts';
-import { type Libc } from './libc.ts';
+import { type Libc } from './engine/libc.ts';
 import { type Pinger, type PingerMode } from './pinger.ts';
-import { type SocketOptions } from './socket-options.ts';
+import { type SocketOptions } from './engine/socket-options.ts';
 import { openSystemBinary } from './system-binary.ts';
 
 export interface PingerOptions {
@@ -53,7 +53,7 @@ async function tryWithLibc(): Promise<Sockets> {
     return { kinds: {}, refusals: ['own ICMP sockets need Linux on x64 or arm64'] };
   }
   try {
-    const { loadLibc } = await import('./libc.ts');
+    const { loadLibc } = await import('./engine/libc.ts');
     return trySockets(loadLibc());
   } catch (error) {
     const why = messageOf(error);

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { encodeAddress, ipOf } from '#checks/ping/address';
-import { Burst } from '#checks/ping/burst';
-import { EchoMessage } from '#checks/ping/echo-message';
-import { EchoSocket } from '#checks/ping/echo-socket';
+import { encodeAddress, ipOf } from '#checks/ping/engine/address';
+import { Burst } from '#checks/ping/engine/burst';
+import { EchoMessage } from '#checks/ping/engine/echo-message';
+import { EchoSocket } from '#checks/ping/engine/echo-socket';
 import { IcmpEngine } from '#checks/ping/engine';
-import { loadLibc } from '#checks/ping/libc';
+import { loadLibc } from '#checks/ping/engine/libc';
 import { type EchoPlan, type EchoReport } from '#checks/ping/pinger';
-import { Receiver } from '#checks/ping/receiver';
+import { Receiver } from '#checks/ping/engine/receiver';
 import { echoPlan } from '../../support/echo-plan.ts';
 import { needs } from '../../support/needs.ts';
 import { type Network, openNetwork } from '../../support/network.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { duration, line, size } from '#lib/scalars';
-import { jsonataExpression, pattern, selector } from '../inspect/expressions.ts';
+import { jsonataExpression, pattern, selector } from '../../inspect/expressions.ts';
 
 const threshold = z
   .union([z.number(), size, duration.transform((ms) => ms / 1000)])

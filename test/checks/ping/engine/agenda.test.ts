@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Agenda } from '#checks/ping/agenda';
+import { Agenda } from '#checks/ping/engine/agenda';
 
 const slotMs = 10;
 

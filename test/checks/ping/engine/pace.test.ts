@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Pace } from '#checks/ping/pace';
+import { Pace } from '#checks/ping/engine/pace';
 
 test('never lets more through than the rate and one small burst, nor less than the rate', () => {
   const rate = fc.integer({ min: 1, max: 100_000 });

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { checksum, describeIcmpError } from '#checks/ping/icmp';
+import { checksum, describeIcmpError } from '#checks/ping/engine/icmp';
 
 test('a packet with its checksum sums up to nothing', () => {
   fc.assert(

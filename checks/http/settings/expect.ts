@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { size } from '#lib/scalars';
-import { jsonataExpression, pattern } from '../inspect/expressions.ts';
-import { certificateSettings } from '../net/certificate-expiry.ts';
-import { limit, timeSettings } from '../net/time-limits.ts';
+import { jsonataExpression, pattern } from '../../inspect/expressions.ts';
+import { certificateSettings } from '../../net/certificate-expiry.ts';
+import { limit, timeSettings } from '../../net/time-limits.ts';
 
 const status = z
   .union([
