@@ -166,11 +166,12 @@ export class TimeReader {
 
   #isLast(at: number, end: number): boolean {
     const length = this.#lastLength;
-    if (end - at !== length || length < 4) return false;
-    for (let index = 0; index + 4 <= length; index += 4) {
-      if (this.#view.getUint32(at + index) !== this.#lastView.getUint32(index)) return false;
+    if (end - at !== length || length < 8) return false;
+    // As floats, eight bytes are compared at once; those of digits and signs are equal only if they are the same.
+    for (let index = 0; index + 8 <= length; index += 8) {
+      if (this.#view.getFloat64(at + index) !== this.#lastView.getFloat64(index)) return false;
     }
-    return this.#view.getUint32(end - 4) === this.#lastView.getUint32(length - 4);
+    return this.#view.getFloat64(end - 8) === this.#lastView.getFloat64(length - 8);
   }
 }
 

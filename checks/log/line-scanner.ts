@@ -67,15 +67,17 @@ export class LineScanner {
 
   #line(bytes: Buffer, start: number, end: number, length: number): void {
     const stop = end > start && bytes[end - 1] === carriageReturn ? end - 1 : end;
-    const outcome =
-      end - start > this.#lineBytesMax
-        ? 'oversize'
-        : this.#parser.parse(bytes, start, stop)
-          ? 'parsed'
-          : 'unparsed';
-    this.lines[outcome]++;
-    this.bytes[outcome] += length;
-    if (outcome === 'parsed') this.#parsed();
+    if (end - start > this.#lineBytesMax) {
+      this.lines.oversize++;
+      this.bytes.oversize += length;
+    } else if (this.#parser.parse(bytes, start, stop)) {
+      this.lines.parsed++;
+      this.bytes.parsed += length;
+      this.#parsed();
+    } else {
+      this.lines.unparsed++;
+      this.bytes.unparsed += length;
+    }
   }
 
   #remainder(bytes: Buffer, at: number, last: boolean): { used: number; inOversizeLine: boolean } {
