@@ -30,10 +30,8 @@ export interface FollowerOptions {
 
 /** A clock that was put back is noticed after this. */
 const recheckMs = 60_000;
-/** More moments than these are not counted one by one when a clock jumps ahead. */
-const missedMax = 10_000;
 /** An agent that was away for longer was not meant to look, or its clock is wrong. */
-const stoppedMsMax = 30 * 86_400_000;
+const awayMsMax = 30 * 86_400_000;
 
 interface Due {
   readonly dueUnixMs: number;
@@ -101,8 +99,8 @@ export class Follower {
   /** Counts what was due while no agent was here to run it; gives back the moment up to which it looked. */
   #countStopped(startUnixMs: number): number {
     const booked = this.#options.recorder.bookedUnixMsOf(this.#assignment.subject) ?? Infinity;
-    const after = Math.max(booked, startUnixMs - stoppedMsMax);
-    this.account.skip('agent_stopped', this.#timetable.countAfter(after, startUnixMs));
+    const after = Math.max(booked, startUnixMs - awayMsMax);
+    this.account.skip('agent_stopped', this.#timetable.within(after, startUnixMs).count);
     return startUnixMs;
   }
 
@@ -121,14 +119,11 @@ export class Follower {
   /** Gives the newest moment that has come; the ones before it passed while this process stood still. */
   #countMissed(reachedUnixMs: number): number {
     const nowUnixMs = this.#options.clock.unixMs();
-    let latest = reachedUnixMs;
-    for (let missed = 0; missed < missedMax; missed += 1) {
-      const next = this.#timetable.nextAfter(latest);
-      if (next > nowUnixMs) return latest;
-      this.account.skip('missed');
-      latest = next;
-    }
-    return nowUnixMs;
+    // Nothing stood still for so long: the clock was wrong, and has been put right.
+    if (nowUnixMs - reachedUnixMs > awayMsMax) return nowUnixMs;
+    const { count, last = reachedUnixMs } = this.#timetable.within(reachedUnixMs, nowUnixMs);
+    this.account.skip('missed', count);
+    return last;
   }
 
   #begin(dueUnixMs: number, abandon: AbortSignal): void {

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { createTask, parse } from 'node-cron';
+import { bisect } from '#lib/queue/bisect';
 import { type CheckPlan, type Schedule } from '../plan.ts';
 
 /*
@@ -18,8 +19,15 @@ import { type CheckPlan, type Schedule } from '../plan.ts';
 export interface Timetable {
   /** The first moment after `unixMs`; Infinity when there is none. */
   nextAfter(unixMs: number): number;
-  /** How many there are after `unixMs`, up to and including `throughUnixMs`; of cron at most 1,000. */
-  countAfter(unixMs: number, throughUnixMs: number): number;
+  /** Those after `unixMs`, up to and including `throughUnixMs`. */
+  within(unixMs: number, throughUnixMs: number): Moments;
+}
+
+export interface Moments {
+  /** Of cron at most 1,000. */
+  readonly count: number;
+  /** The last moment; where more than could be counted, the end of the time that was asked for. */
+  readonly last: number | undefined;
 }
 
 const quarterMs = 15 * 60_000;
@@ -28,8 +36,9 @@ const dayMs = 24 * 3_600_000;
 const horizonMs = 9 * 366 * dayMs;
 /** Each has to be looked for, some milliseconds long. */
 const countedMax = 1000;
+const knownMax = 2 * countedMax;
 
-/** All targets of a check are due at the same moments of cron: what one has looked for all know. */
+/** All targets of a check are due at the same moments of cron: what is found for one all know. */
 const cronTimetables = new WeakMap<Schedule, Timetable>();
 
 export function createTimetable(plan: CheckPlan): Timetable {
@@ -60,8 +69,11 @@ function createIntervalTimetable(everyMs: number, phase: number): Timetable {
   const turnsUntil = (unixMs: number): number => Math.floor((unixMs - offsetMs) / everyMs);
   return {
     nextAfter: (unixMs) => (turnsUntil(unixMs) + 1) * everyMs + offsetMs,
-    countAfter: (unixMs, throughUnixMs) =>
-      Math.max(0, turnsUntil(throughUnixMs) - turnsUntil(unixMs)),
+    within(unixMs, throughUnixMs) {
+      const turns = turnsUntil(throughUnixMs);
+      const count = Math.max(0, turns - turnsUntil(unixMs));
+      return { count, last: count === 0 ? undefined : turns * everyMs + offsetMs };
+    },
   };
 }
 
@@ -92,7 +104,7 @@ function createCronTimetable(expression: string, timezone: string): Timetable {
     return undefined;
   }
 
-  function nextAfter(unixMs: number): number {
+  function search(unixMs: number): number {
     const endUnixMs = unixMs + horizonMs;
     for (let at = Math.floor(unixMs / quarterMs) * quarterMs; at < endUnixMs;) {
       const dayUnixMs = at - (at % dayMs);
@@ -107,21 +119,36 @@ function createCronTimetable(expression: string, timezone: string): Timetable {
     return Infinity;
   }
 
-  /** What follows a moment, as far as somebody has counted. */
-  const following = new Map<number, number>();
+  /** Times in which nothing is due, each up to the moment at its end; in order. */
+  const gaps: Gap[] = [];
 
-  function countAfter(unixMs: number, throughUnixMs: number): number {
-    let count = 0;
-    for (let at = unixMs; count < countedMax; count += 1) {
-      const next = following.get(at) ?? nextAfter(at);
-      following.set(at, next);
-      if (next > throughUnixMs) break;
-      at = next;
-    }
-    return count;
+  function nextAfter(unixMs: number): number {
+    const index = bisect(gaps.length, (at) => (gaps[at]?.endUnixMs ?? Infinity) <= unixMs);
+    const gap = gaps[index];
+    if (gap !== undefined && gap.startUnixMs <= unixMs) return gap.endUnixMs;
+    const endUnixMs = search(unixMs);
+    if (gap?.endUnixMs === endUnixMs) gap.startUnixMs = unixMs;
+    else gaps.splice(index, 0, { startUnixMs: unixMs, endUnixMs });
+    if (gaps.length > knownMax) gaps.shift();
+    return endUnixMs;
   }
 
-  return { nextAfter, countAfter };
+  function within(unixMs: number, throughUnixMs: number): Moments {
+    let last: number | undefined;
+    for (let count = 0; count < countedMax; count += 1) {
+      const next = nextAfter(last ?? unixMs);
+      if (next > throughUnixMs) return { count, last };
+      last = next;
+    }
+    return { count: countedMax, last: throughUnixMs };
+  }
+
+  return { nextAfter, within };
+}
+
+interface Gap {
+  startUnixMs: number;
+  readonly endUnixMs: number;
 }
 
 function createMatcher(expression: string, timezone: string): (unixMs: number) => boolean {
