@@ -85,6 +85,16 @@ describe('http', () => {
     expect(verdict).toMatchObject({ status: 'down', error: 'value_missing' });
   });
 
+  test('a head with a line of spaces is told to be malformed at once', async () => {
+    const spaces = ' '.repeat(50_000);
+    const head = `HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: x${spaces}y\r\n\r\n`;
+    await using server = await serve(createServer((socket) => void socket.end(head)));
+    const startMs = performance.now();
+    const { verdict } = await runCheck(http, server.url);
+    expect(verdict).toMatchObject({ status: 'down', error: 'http_protocol' });
+    expect(performance.now() - startMs).toBeLessThan(2000);
+  });
+
   test('a body that ends early is truncated', async () => {
     await using server = await serveHttp((_request, response) => {
       response.writeHead(200, { 'content-length': 1000 });

@@ -91,7 +91,7 @@ function clearer(error: NodeJS.ErrnoException, head: string | undefined, hasEnde
   }
   if (error.code !== 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') return error;
   if (hasEnded) return new Error('ended within the head', { cause: error });
-  const lengths = head.matchAll(/^content-length:[ \t]*(.*?)[ \t]*$/gim).map(([, text]) => text);
+  const lengths = head.matchAll(/^content-length:(.*)$/gim).map(([, text = '']) => text.trim());
   const given = [...lengths];
   if (/^transfer-encoding:/im.test(head) || new Set(given).size > 1) {
     return new errors.HTTPParserError('the answer announces two different lengths');
