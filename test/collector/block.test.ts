@@ -81,3 +81,14 @@ test('of what is posted as gzip those very bytes are kept, unless something in i
   expect(receiver.queue.statistics('test').pendingBytes).toBeLessThan(mixed.length / 5);
   expect(encodeMetrics(await receiver.takePoints())).toEqual(request);
 });
+
+test('gzip of several members, as a sender that streams may post it, is delivered whole', async () => {
+  await using receiver = await TestReceiver.start();
+  const parts = Array.from({ length: 5 }, (_, index) =>
+    encodeMetrics([gauge(`p${index}`, Date.now(), { description: '-'.repeat(1000 * index) })]),
+  );
+  const members = Buffer.concat(parts.map((part) => gzipSync(part)));
+  await receiver.post(members, { headers: { 'content-encoding': 'gzip' } });
+  const points = await receiver.takePoints();
+  expect(points.map(({ name }) => name)).toEqual(['p0', 'p1', 'p2', 'p3', 'p4']);
+});
