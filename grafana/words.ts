@@ -17,7 +17,7 @@ export const prometheusWords: Words = {
   value: (as) => `{{ $value | ${formats[as]} }}`,
   where: `in ${listed(ask('farpoint:region:up{@} == 0', 'target'), 'region')}`,
   why: (scope) =>
-    `: ${listed(ask('max by (error_type) (probe_error{@} and ignoring (error_type) max without (verdict) (probe_verdict{@,verdict="down"} == 1))', scope), 'error_type')}`,
+    `: ${listed(ask(`max by (error_type) (${downErrors('@')})`, scope), 'error_type')}`,
   since: (scope) =>
     `; {{ with query (${ask(lastUp(scope), scope)}) }}last up at {{ . | first | value | humanizeTimestamp }}{{ else }}not up in the last 6 hours{{ end }}`,
 };
@@ -47,16 +47,14 @@ const refIds = {
  * commonest error: labels of several series cannot be joined.
  */
 export function grafanaExplanations(summary: string): Readonly<Record<string, string>> {
-  const down = 'max without (verdict) (probe_verdict{verdict="down"} == 1)';
-  const errors = `(probe_error and ignoring (error_type) ${down})`;
   const commonest = (places: string): string =>
-    `topk without (error_type) (1, count without (${places}) ${errors})`;
+    `topk without (error_type) (1, count without (${places}) (${downErrors('')}))`;
   const newest = (places: string, series: string): string => `max without (${places}) (${series})`;
   const all = {
     [refIds.why.target]: commonest('region, agent'),
     [refIds.why.region]: commonest('agent'),
     [refIds.since.target]: newest('region, agent', lastUpSeries('')),
-    [refIds.since.down]: newest('region, agent', `${lastUpSeries('')} and ${down}`),
+    [refIds.since.down]: newest('region, agent', `${lastUpSeries('')} and ${saying('down', '')}`),
     [refIds.since.region]: newest('agent', lastUpSeries('')),
   };
   const spokenOf = Object.entries(all).filter(([name]) => summary.includes(`$values.${name}.`));
@@ -68,6 +66,19 @@ const formats = {
   share: 'humanizePercentage',
   duration: 'humanizeDuration',
 };
+
+/**
+ * Why each series is down; where the last run could not tell, why it was in the two minutes before, for
+ * which a regional outage goes on.
+ */
+function downErrors(selector: string): string {
+  const errors = `(probe_error{${selector}} and ignoring (error_type) ${saying('down', selector)})`;
+  return `${errors} or (max_over_time(${errors}[2m:10s]) and ignoring (error_type) ${saying('unknown', selector)})`;
+}
+
+function saying(verdict: 'down' | 'unknown', selector: string): string {
+  return `max without (verdict) (probe_verdict{${selector}${selector && ','}verdict="${verdict}"} == 1)`;
+}
 
 /** When each series was up last, to ten seconds in the last ten minutes, to a minute in six hours before that. */
 export function lastUpSeries(selector: string): string {

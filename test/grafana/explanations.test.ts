@@ -4,6 +4,7 @@ import { target } from '../support/incident.ts';
 import { needs } from '../support/needs.ts';
 import { askDuring, type Look } from '../support/promtool.ts';
 import { incident as inOne } from './incidents/outage-in-one-region.ts';
+import { incident as cannotTell } from './incidents/region-cannot-tell-in-outage.ts';
 import { incident as inTwo } from './incidents/outage-in-two-of-three.ts';
 
 const nobody: Look['series'] = [[{}, 0]];
@@ -43,6 +44,16 @@ needs('promtool')('what an alert of Grafana knows besides its value', () => {
       ],
     });
     expect(await askDuring(inOne, asked)).toBe('');
+  });
+
+  test('why a region was down that cannot tell for a moment', async () => {
+    const there = { ...target, region: 'eu-west', error_type: 'connect_timeout' };
+    const words = grafanaWords.why('region');
+    const asked = [
+      ...looks(words, 15, { WhyThere: [[there, 1]] }),
+      ...looks(words, 22, { WhyThere: nobody }),
+    ];
+    expect(await askDuring(cannotTell, asked)).toBe('');
   });
 
   test('when a target that nobody can judge was up last', async () => {

@@ -15,7 +15,15 @@ export const incident: Incident = {
     { from: 20, to: 25, ...cannotTell },
   ],
   firing: [
-    { ...regionalOutage, from: 12, to: 22 },
+    {
+      ...regionalOutage,
+      from: 12,
+      to: 22,
+      says: {
+        at: 15,
+        text: 'https://shop.example.org/ (home) is down in eu-west only: connect_timeout; last up at 1970-01-01 00:09:30 +0000 UTC',
+      },
+    },
     { ...regionalOutage, from: 27, to: 35 },
   ],
 };
