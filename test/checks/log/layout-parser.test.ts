@@ -95,19 +95,46 @@ describe('against the reference', () => {
       { numRuns: 1500 },
     );
   });
+
+  it.each(layouts.map((layout, index) => [index, layout] as const))(
+    'layout %i, one parser for a line and what becomes of it',
+    (_, layout) => {
+      const changes = fc.array(change, { minLength: 1, maxLength: 5 });
+      fc.assert(
+        fc.property(wholeLines(layout), changes, (line, list) => {
+          const parser = compileLayout(layout, []);
+          const lines = [line, line, ...list.map((one) => changed(line, one))];
+          expect(lines.map((text) => parseText(parser, text))).toEqual(
+            lines.map((text) => parseByReference(layout, text)),
+          );
+        }),
+        { numRuns: 300 },
+      );
+    },
+  );
 });
 
 /** Lines that fit a layout, nearly fit it, and do not. */
-function linesOf({ fields, after }: Layout): fc.Arbitrary<string> {
+function linesOf(layout: Layout): fc.Arbitrary<string> {
+  return fc
+    .tuple(wholeLines(layout), fc.array(change, { maxLength: 2 }))
+    .map(([line, changes]) => changes.reduce(changed, line));
+}
+
+function wholeLines({ fields, after }: Layout): fc.Arbitrary<string> {
   const parts = fields.flatMap(({ before, field }) => [fc.constant(before), textsOf[field.shape]]);
-  const whole = fc.tuple(...parts, fc.constant(after)).map((texts) => texts.join(''));
-  const change = fc.record({ at: fc.nat(), remove: fc.nat(3), insert: awkward });
-  return fc.tuple(whole, fc.array(change, { maxLength: 2 })).map(([line, changes]) =>
-    changes.reduce((text, { at, remove, insert }) => {
-      const from = at % (text.length + 1);
-      return text.slice(0, from) + insert + text.slice(from + remove);
-    }, line),
-  );
+  return fc.tuple(...parts, fc.constant(after)).map((texts) => texts.join(''));
+}
+
+interface Change {
+  readonly at: number;
+  readonly remove: number;
+  readonly insert: string;
+}
+
+function changed(text: string, { at, remove, insert }: Change): string {
+  const from = at % (text.length + 1);
+  return text.slice(0, from) + insert + text.slice(from + remove);
 }
 
 /** What fields and literals are made of, and what has upset parsers. */
@@ -131,6 +158,7 @@ const awkward = fc.string({
   ),
   maxLength: 4,
 });
+const change = fc.record({ at: fc.nat(), remove: fc.nat(3), insert: awkward });
 const numbers = fc.oneof(
   fc.constantFrom(
     '-',
