@@ -14,8 +14,8 @@ import { judge } from './log/verdict.ts';
 
 /** A rename rotation leaves no log until the server has reopened it. */
 const missingGraceMs = 2000;
-/** Large enough for the speed of the disk, small enough to be done with in half a millisecond. */
-const sliceBytes = 256 * 1024;
+/** Large enough for the speed of the disk, small enough to let the logs of other checks have their turn. */
+const sliceBytes = 1024 ** 2;
 /** Share of the deadline that a run reads for; a longer backlog is read by several runs. */
 const readingShare = 0.8;
 

@@ -18,11 +18,6 @@ import { type SegmentState } from './state.ts';
 /** How long a rotated file has not been written to when its unfinished last line is taken as it is. */
 const settledMs = 10_000;
 
-/** What the thread sleeps on between slices; nothing ever wakes it. */
-const sleep = new Int32Array(new SharedArrayBuffer(4));
-/** As short as it can be: the system makes 0.05 ms of it. */
-const pauseMs = 0.01;
-
 /** What the reading of segments has in common within one run. */
 export interface Reading {
   readonly scanner: LineScanner;
@@ -55,21 +50,12 @@ export async function readPlain(
     tail = advanceTail(tail, buffer.subarray(0, scanned.used));
     position += scanned.used;
     if (atEnd) break;
-    stepBack();
     await setImmediate();
     // Emptied under our hands: what follows belongs to another content.
     if (!tailAt(descriptor, position).equals(tail)) break;
   }
   const size = Math.max(position, fstatSync(descriptor).size);
   return { ...found, position, inOversizeLine, tail: fingerprint(tail), head, size };
-}
-
-/**
- * Lets other threads have the processor. One of low priority gives way only at the end of its turn, up to
- * 3 ms after another wakes; but where it sleeps.
- */
-function stepBack(): void {
-  Atomics.wait(sleep, 0, 0, pauseMs);
 }
 
 /** What a run left of a compressed file. */

@@ -3,7 +3,7 @@ import { parseLogFormat, presets } from '#checks/log/format';
 import { type ReaderSettings } from '#checks/log/reader-settings';
 import { randomFrom } from './random.ts';
 
-/** How a log that `writeAccessLog` wrote is read: from its beginning, in slices as large as a check's. */
+/** How a log that `writeAccessLog` wrote is read: from its beginning, in large slices. */
 export function accessLogSettings(target: string, windowMs: number): ReaderSettings {
   return {
     target,
@@ -16,7 +16,7 @@ export function accessLogSettings(target: string, windowMs: number): ReaderSetti
     clientsMax: 1_000_000,
     windowMs,
     missingGraceMs: 0,
-    sliceBytes: 2 ** 18,
+    sliceBytes: 2 ** 20,
   };
 }
 
