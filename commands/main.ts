@@ -105,7 +105,9 @@ function register(parser: Argv, entry: Entry, stop: AbortSignal): Argv {
       refuseRepetition(options, parser);
       process.exitCode = await (await entry.load()).command.run(options, stop);
       // What was broken off may hold a socket for a while, and must not hold up the end.
-      if (stop.aborted) setTimeout(() => process.exit(), lastWordsMs).unref();
+      const end = (): unknown => setTimeout(() => process.exit(), lastWordsMs).unref();
+      if (stop.aborted) end();
+      else stop.addEventListener('abort', end);
     },
   );
 }

@@ -8,6 +8,14 @@ import { authSettings } from './settings/auth.ts';
 import { expectSettings } from './settings/expect.ts';
 import { valuesSettings } from './settings/values.ts';
 
+/** What says how the request is sent, and no more (RFC 9110, 7.6.1 and 10.1.1). */
+const ofConnection = ['content-length', 'expect', 'keep-alive', 'transfer-encoding', 'upgrade'];
+
+const requestHeaderName = headerName.refine(
+  (name) => !ofConnection.includes(name),
+  'is not for you to set: it says how the request is sent',
+);
+
 const body = z
   .union([
     z.string(),
@@ -42,7 +50,10 @@ export const httpSettings = z.strictObject({
     .refine((method) => method !== 'CONNECT', 'CONNECT is for proxies: use proxy')
     .default('GET')
     .describe('Request method'),
-  headers: z.record(headerName, headerValue).default({}).describe('Request headers, by name'),
+  headers: z
+    .record(requestHeaderName, headerValue)
+    .default({})
+    .describe('Request headers, by name'),
   body: body.optional(),
   auth: authSettings.optional(),
   version: z

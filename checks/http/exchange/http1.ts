@@ -21,11 +21,12 @@ export function exchangeHttp1(
   const broken = (error: Error): void =>
     reception.broken(clearer(error, reads.head(), socket.readableEnded));
   socket.prependListener('error', broken);
+  const ownership = handOver(socket);
   const client = new Client(request.url.origin, {
     headersTimeout: 0,
     bodyTimeout: 0,
     maxHeaderSize: headerBytesMax,
-    connect: handOver(socket),
+    connect: ownership.connect,
   });
   client.dispatch(
     {
@@ -36,19 +37,26 @@ export function exchangeHttp1(
     },
     createHandler({ reception, sent, reads, broken }),
   );
-  return () => void client.destroy(closing);
+  return () => {
+    void client.destroy(closing);
+    // undici never asks for the connection of a request that it refuses.
+    if (!ownership.isGiven()) socket.destroy();
+  };
 }
 
 /** Gives undici the open socket, once; undici does not expect an answer before it has returned. */
-function handOver(socket: Socket): buildConnector.connector {
+function handOver(socket: Socket): { connect: buildConnector.connector; isGiven: () => boolean } {
   let given = false;
-  return (_options, callback) => {
-    const failure = given ? new Error('a run has one connection only') : null;
-    given = true;
-    queueMicrotask(() => {
-      if (failure) callback(failure, null);
-      else callback(null, socket);
-    });
+  return {
+    connect: (_options, callback) => {
+      const failure = given ? new Error('a run has one connection only') : null;
+      given = true;
+      queueMicrotask(() => {
+        if (failure) callback(failure, null);
+        else callback(null, socket);
+      });
+    },
+    isGiven: () => given,
   };
 }
 

@@ -186,9 +186,16 @@ function excessFailure(announced: number): Failure {
   );
 }
 
+/** What undici itself does not send: nothing of it is the server's doing. */
+const refusals = new Set([
+  'UND_ERR_INVALID_ARG',
+  'UND_ERR_NOT_SUPPORTED',
+  'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH',
+]);
+
 function headFailure(error: NodeJS.ErrnoException, hasBegun: boolean): Failure {
   const code = error.code ?? '';
-  if (code === 'UND_ERR_INVALID_ARG') {
+  if (refusals.has(code)) {
     return Failure.unknown('agent_error', `the request cannot be sent: ${error.message}`);
   }
   if (code.startsWith('ERR_SSL_')) return handshakeFailure(error, 'the server');
