@@ -1,7 +1,5 @@
 import { type Schedule } from '#lib/fleet';
 
-export { type Schedule } from '#lib/fleet';
-
 /** One check on one target, as this agent is to run it: a line of the plan the configuration makes. */
 export interface CheckPlan {
   readonly check: string;

@@ -1,7 +1,8 @@
 import { hash } from 'node:crypto';
 import { createTask, parse } from 'node-cron';
+import { type Schedule } from '#lib/fleet';
 import { bisect } from '#lib/queue/bisect';
-import { type CheckPlan, type Schedule } from '../plan.ts';
+import { type CheckPlan } from '../plan.ts';
 
 /*
  * When a target is due. Nothing here knows what time it is.

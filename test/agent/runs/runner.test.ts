@@ -1,10 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Follower } from '#agent/runs/follower';
-import { type Schedule } from '#agent/plan';
 import { follow } from '#agent/runs/runner';
 import { createTimetable } from '#agent/runs/schedule';
 import { type Run } from '#checks/check';
+import { type Schedule } from '#lib/fleet';
 import { type Observation } from '#lib/observation';
 import { type SeriesMemory, encodeResult } from '#lib/results';
 import { formatPoints } from '../../support/formatted-points.ts';
