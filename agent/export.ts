@@ -3,8 +3,8 @@ import { type Clock } from '#lib/clock';
 import { messageOf } from '#lib/error-message';
 import { type Logger } from '#lib/log';
 import { type CollectorClient, type Outcome } from './export/collector-client.ts';
-import { type Outbox, type OutboxEntry } from './outbox.ts';
 import { quarantine } from './export/quarantine.ts';
+import { type Outbox, type OutboxEntry } from './outbox.ts';
 
 /*
  * Sends what is in the outbox, strictly oldest first, one request at a time.

@@ -9,7 +9,7 @@ import { type QueueFileSystem } from '#lib/queue/files';
 import { createIncidentLog } from '#lib/queue/incident-log';
 import { type Queue, openQueue } from '#lib/queue/queue';
 import { type Increments, type Result, type Subject } from '#lib/results';
-import { type Recorder } from './runs/follower.ts';
+import { type Entry, encodeEntry, withoutIncrements } from './outbox/entry.ts';
 import {
   type OutboxRecord,
   decodeMemory,
@@ -18,8 +18,8 @@ import {
   encodeMemory,
   encodeRecord,
 } from './outbox/record.ts';
-import { type Entry, encodeEntry, withoutIncrements } from './outbox/entry.ts';
 import { formatMemory, parseMemory, targetKey } from './outbox/target-memory.ts';
+import { type Recorder } from './runs/follower.ts';
 
 /*
  * Everything a run leaves behind, kept until the collector has acknowledged it.

@@ -167,10 +167,11 @@ const ended = 'ended';
 /** What is wrong with a canary; undefined where it answered, with whatever. */
 async function silenceOf(canary: Canary, signal: AbortSignal): Promise<string | undefined> {
   try {
+    await using held = new AsyncDisposableStack();
     const check = await canary.create(roundMs);
     if (check === undefined) return 'there is none';
+    held.defer(async () => check[Symbol.asyncDispose]?.());
     const { verdict } = await check.run({ signal, state: undefined, waiting: () => undefined });
-    await check[Symbol.asyncDispose]?.();
     if (verdict.status === 'up') return undefined;
     const isSilent = verdict.status === 'unknown' || silences.has(verdict.error);
     return isSilent ? verdict.message : undefined;

@@ -4,16 +4,16 @@ import { createEgressPolicy } from '#checks/net/egress';
 import { checkTypes } from '#checks/registry';
 import { type Clock } from '#lib/clock';
 import { type Logger } from '#lib/log';
-import { assign } from './runs/assignment.ts';
-import { createCanaries } from './own-network/canaries.ts';
-import { CollectorClient } from './export/collector-client.ts';
 import { type AgentConfiguration } from './config.ts';
 import { Exporter } from './export.ts';
+import { CollectorClient } from './export/collector-client.ts';
+import { type Outbox, openOutbox } from './outbox.ts';
+import { OwnNetwork } from './own-network.ts';
+import { createCanaries } from './own-network/canaries.ts';
+import { assign } from './runs/assignment.ts';
 import { Follower, type FollowerOptions } from './runs/follower.ts';
 import { Gate, passes } from './runs/gate.ts';
 import { LoopDelay } from './runs/loop-delay.ts';
-import { type Outbox, openOutbox } from './outbox.ts';
-import { OwnNetwork } from './own-network.ts';
 import { SharedResources } from './runs/shared-resources.ts';
 
 export interface AgentOptions {

@@ -8,17 +8,17 @@ import { decodeMetrics, encodeMetrics } from '#lib/otlp/metrics';
 import { DecodeError } from '#lib/protobuf/reader';
 import { DiskFullError, QueueFullError } from '#lib/queue/queue';
 import { Throttle } from '#lib/throttle';
+import { type OutboxRange, type Signal } from './block.ts';
+import { type CollectorConfiguration } from './config.ts';
+import { type Identity } from './keys.ts';
+import { deflate, type Payload } from './payload.ts';
+import { type CollectorQueue } from './queue.ts';
 import {
   type Admission,
   admitLogs,
   admitPoints,
   type AdmissionRules,
 } from './receiver/admission.ts';
-import { type OutboxRange, type Signal } from './block.ts';
-import { type CollectorConfiguration } from './config.ts';
-import { type Identity } from './keys.ts';
-import { deflate, type Payload } from './payload.ts';
-import { type CollectorQueue } from './queue.ts';
 import { SeriesLimit } from './receiver/series-limit.ts';
 import { type Telemetry } from './telemetry.ts';
 

@@ -1,6 +1,6 @@
-import { admissionRejections } from './receiver/admission.ts';
 import { signals } from './block.ts';
 import { keyRejections } from './keys.ts';
+import { admissionRejections } from './receiver/admission.ts';
 
 /** Declares a metric the collector has of itself, once, where it is made. */
 export interface CollectorMetric {

@@ -2,7 +2,9 @@ import {
   BigValueColorMode,
   LegendDisplayMode,
   LegendPlacement,
+  StackingConfigBuilder,
   StackingMode,
+  VizLegendOptionsBuilder,
 } from '@grafana/grafana-foundation-sdk/common';
 import {
   DashboardBuilder,
@@ -25,10 +27,6 @@ import { PanelBuilder as StatBuilder } from '@grafana/grafana-foundation-sdk/sta
 import { PanelBuilder as StateTimelineBuilder } from '@grafana/grafana-foundation-sdk/statetimeline';
 import { PanelBuilder as TableBuilder } from '@grafana/grafana-foundation-sdk/table';
 import { PanelBuilder as TimeseriesBuilder } from '@grafana/grafana-foundation-sdk/timeseries';
-import {
-  VizLegendOptionsBuilder,
-  StackingConfigBuilder,
-} from '@grafana/grafana-foundation-sdk/common';
 
 /** Told apart by all eyes (Okabe and Ito, "Color Universal Design"). */
 export const colours = {

@@ -1,6 +1,6 @@
+import { type Answer, type Source } from '../inspect/examine.ts';
 import { Failure } from '../net/failure.ts';
 import { type Trace } from '../net/trace.ts';
-import { type Answer, type Source } from '../inspect/examine.ts';
 import { type Asked } from './expect.ts';
 import { extractedValue, valueBound } from './metrics.ts';
 import { headerText, type Received } from './received.ts';

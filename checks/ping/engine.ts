@@ -9,11 +9,11 @@ import { describeErrno, errno } from './engine/errno.ts';
 import { icmpHeaderBytes } from './engine/icmp.ts';
 import { type Libc } from './engine/libc.ts';
 import { Pace } from './engine/pace.ts';
-import { type EchoError, type EchoPlan, type EchoReport, type EchoUnavailable } from './pinger.ts';
 import { Receiver } from './engine/receiver.ts';
 import { type SocketOptions } from './engine/socket-options.ts';
 import { SocketPool } from './engine/socket-pool.ts';
 import { WallClock } from './engine/wall-clock.ts';
+import { type EchoError, type EchoPlan, type EchoReport, type EchoUnavailable } from './pinger.ts';
 
 /*
  * All echo requests of the process, sent and received by one pump on the event loop.

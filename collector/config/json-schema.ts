@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { toJsonSchema, type JsonSchema } from '#lib/json-schema';
-import { collectorShape, sinkShape } from './schema.ts';
 import { sinkTypes } from '../sinks/registry.ts';
 import { type SinkType } from '../sinks/sink.ts';
+import { collectorShape, sinkShape } from './schema.ts';
 
 /** What a collector's file may hold, for editors and for the reference. */
 export function collectorJsonSchema(types: readonly SinkType[] = sinkTypes): JsonSchema {

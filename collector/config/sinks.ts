@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isMap, suggestion, type ConfigurationReading, type Section } from '#lib/configuration';
-import { notBuiltSinkTypes, sinkListSchema, sinkShape } from './schema.ts';
 import { type SinkType } from '../sinks/sink.ts';
+import { notBuiltSinkTypes, sinkListSchema, sinkShape } from './schema.ts';
 
 export interface SinkConfiguration {
   readonly name: string;

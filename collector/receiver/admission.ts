@@ -1,8 +1,8 @@
 import { decodeRejections, Rejections } from '#lib/otlp/limits';
 import { type Attributes, type LogRecord, type MetricPoint } from '#lib/otlp/model';
-import { type Claim, Claims, onlyOf } from './claims.ts';
 import { type Identity } from '../keys.ts';
 import { metricName } from '../sinks/prometheus/names.ts';
+import { type Claim, Claims, onlyOf } from './claims.ts';
 
 /** Why a point or record can never be accepted. */
 export const admissionRejections = [

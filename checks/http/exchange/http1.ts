@@ -1,8 +1,8 @@
 import { type Socket } from 'node:net';
 import { type buildConnector, Client, type Dispatcher, errors } from 'undici';
+import { type Request } from '../request.ts';
 import { type Reads, watchReads } from './http1-reads.ts';
 import { headerBytesMax, type Headers, type Reception } from './reception.ts';
-import { type Request } from '../request.ts';
 
 /** Errors are dear, for they capture the stack: closing needs one, so there is one for all. */
 const closing = new Error('the exchange is over');

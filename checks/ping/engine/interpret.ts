@@ -1,6 +1,6 @@
+import { type EchoError } from '../pinger.ts';
 import { formatIp, ipOf, ipOffset } from './address.ts';
 import { checksum, describeIcmpError, icmpHeaderBytes, icmpTypes } from './icmp.ts';
-import { type EchoError } from '../pinger.ts';
 import { type Message } from './receive-ring.ts';
 import { type SocketOptions } from './socket-options.ts';
 
