@@ -59,7 +59,7 @@ export async function startCollector(options: CollectorOptions): Promise<Collect
       ],
       labels: { collector: options.name },
     });
-    addHistory(app, { lanes, keys, clock });
+    addHistory(app, { lanes, keys, clock, log });
   };
   const { listen, tls } = configuration;
   const server = stack.use(await startServer({ listen, tls, log, addRoutes }));
@@ -111,11 +111,16 @@ function reporter(
 /** The history can be read where there is one. */
 function addHistory(
   app: FastifyInstance,
-  { lanes, keys, clock }: { lanes: Lanes; keys: KeyRing; clock: Clock },
+  {
+    lanes,
+    keys,
+    clock,
+    log,
+  }: { readonly lanes: Lanes; readonly keys: KeyRing; readonly clock: Clock; readonly log: Logger },
 ): void {
   const history = lanes.sinks.find((sink) => sink instanceof HistorySink);
   if (history === undefined) return;
   const mayRead = (authorization: string | undefined): Permission =>
     keys.permission('read', authorization);
-  addHistoryRoutes(app, { history, mayRead, clock });
+  addHistoryRoutes(app, { history, mayRead, clock, log });
 }

@@ -2,6 +2,7 @@ import { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fa
 import { z } from 'zod';
 import { type Clock } from '#lib/clock';
 import { type Finding, validate } from '#lib/configuration/issues';
+import { type Logger } from '#lib/log';
 import { duration } from '#lib/scalars';
 import { type Permission } from '../keys.ts';
 import {
@@ -27,6 +28,7 @@ export interface HistoryRoutesOptions {
   /** Judges an Authorization header. */
   readonly mayRead: (authorization: string | undefined) => Permission;
   readonly clock: Clock;
+  readonly log: Logger;
 }
 
 const windowMsMax = 31 * 86_400_000;
@@ -60,23 +62,27 @@ const runsParameters = z
 
 /** Adds `GET /api/v1/targets` and `GET /api/v1/runs`. */
 export function addHistoryRoutes(app: FastifyInstance, options: HistoryRoutesOptions): void {
-  const { history, clock } = options;
+  const { history, clock, log } = options;
+  const report = troubleReport(log);
   app.get('/api/v1/targets', (request, reply) =>
-    answer({ request, reply, options, parameters: targetsParameters }, async (parameters) => {
-      const { window, limit, ...rest } = parameters;
-      const nowUnixMs = Math.floor(clock.unixMs());
-      const query = { ...rest, nowUnixMs, windowMs: window, limit: limit + 1 };
-      const targets = await history.selectTargets(query);
-      return {
-        unixMs: nowUnixMs,
-        windowMs: window,
-        targets: targets.slice(0, limit),
-        truncated: targets.length > limit,
-      };
-    }),
+    answer(
+      { request, reply, options, report, parameters: targetsParameters },
+      async (parameters) => {
+        const { window, limit, ...rest } = parameters;
+        const nowUnixMs = Math.floor(clock.unixMs());
+        const query = { ...rest, nowUnixMs, windowMs: window, limit: limit + 1 };
+        const targets = await history.selectTargets(query);
+        return {
+          unixMs: nowUnixMs,
+          windowMs: window,
+          targets: targets.slice(0, limit),
+          truncated: targets.length > limit,
+        };
+      },
+    ),
   );
   app.get('/api/v1/runs', (request, reply) =>
-    answer({ request, reply, options, parameters: runsParameters }, async (parameters) => {
+    answer({ request, reply, options, report, parameters: runsParameters }, async (parameters) => {
       const { from = 0, to = clock.unixMs(), limit, ...rest } = parameters;
       const query = { ...rest, fromUnixMs: from, toUnixMs: to, limit: limit + 1 };
       const runs = await history.selectRuns(query);
@@ -89,12 +95,14 @@ interface Asked<Schema extends z.ZodType> {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
   readonly options: HistoryRoutesOptions;
+  /** Takes what went wrong, or that nothing did. */
+  readonly report: (trouble: unknown) => void;
   readonly parameters: Schema;
 }
 
 /** Lets in who has a key, and answers in the one form all answers have. */
 async function answer<Schema extends z.ZodType>(
-  { request, reply, options, parameters }: Asked<Schema>,
+  { request, reply, options, report, parameters }: Asked<Schema>,
   find: (parameters: z.output<Schema>) => Promise<object>,
 ): Promise<FastifyReply> {
   reply.header('cache-control', 'no-store');
@@ -109,12 +117,24 @@ async function answer<Schema extends z.ZodType>(
   const read = validate(parameters, request.query);
   if ('findings' in read) return reply.code(400).send({ message: describe(read.findings) });
   try {
-    return await reply.send(await find(read.output));
+    const found = await find(read.output);
+    report(undefined);
+    return await reply.send(found);
   } catch (error) {
-    request.log.error({ error }, 'cannot read the history');
+    report(error);
     reply.header('retry-after', '5');
     return reply.code(503).send({ message: 'the history cannot be read at the moment' });
   }
+}
+
+/** Readers come every few seconds: they are told each time, the log when it begins and when it is over. */
+function troubleReport(log: Logger): (trouble: unknown) => void {
+  let isTroubled = false;
+  return (error) => {
+    if (error !== undefined && !isTroubled) log.error({ error }, 'the history cannot be read');
+    if (error === undefined && isTroubled) log.info('the history can be read again');
+    isTroubled = error !== undefined;
+  };
 }
 
 function describe(findings: readonly Finding[]): string {

@@ -5,7 +5,9 @@ import { fastify } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Permission } from '#collector/keys';
 import { addHistoryRoutes, type HistoryReader } from '#collector/routes/history';
+import { type Run } from '../../../collector/sinks/history/queries.ts';
 import { batchOf, openHistory, runAt } from '../../support/history.ts';
+import { LogLines } from '../../support/outboxes.ts';
 import { StandingClock } from '../../support/quick-clock.ts';
 
 const now = Date.now();
@@ -108,13 +110,18 @@ describe('what is asked wrongly', () => {
   });
 
   test('a history that cannot be read is trouble of ours', async () => {
-    const broken: HistoryReader = {
-      selectRuns: () => Promise.reject(new Error('disk')),
+    const broken = {
+      selectRuns: (): Promise<readonly Run[]> => Promise.reject(new Error('disk')),
       selectTargets: () => Promise.reject(new Error('disk')),
     };
-    await using failing = await serve(broken);
+    const lines = new LogLines();
+    await using failing = await serve(broken, lines);
     expect((await failing.get('/api/v1/targets')).status).toBe(503);
     expect((await failing.get('/api/v1/runs')).status).toBe(503);
+    expect(lines.lines).toMatchObject([{ level: 'error', error: { message: 'disk' } }]);
+    broken.selectRuns = () => Promise.resolve([]);
+    expect((await failing.get('/api/v1/runs')).status).toBe(200);
+    expect(lines.messages('info')).toEqual(['the history can be read again']);
   });
 });
 
@@ -164,10 +171,10 @@ const permissions: Readonly<Record<string, Permission>> = {
   'Bearer agent': 'missing',
 };
 
-async function serve(history: HistoryReader) {
+async function serve(history: HistoryReader, { log }: LogLines = new LogLines()) {
   const app = fastify();
   const mayRead = (header: string | undefined): Permission => permissions[header ?? ''] ?? 'nobody';
-  addHistoryRoutes(app, { history, mayRead, clock: new StandingClock(now) });
+  addHistoryRoutes(app, { history, mayRead, clock: new StandingClock(now), log });
   const url = await app.listen({ port: 0, host: '127.0.0.1' });
   return {
     url,
