@@ -1,3 +1,4 @@
+import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { type Clock } from '#lib/clock';
@@ -35,6 +36,8 @@ const refusals = new Set([18, 19, 20, 25]);
 /** And for a file it can no longer use: corrupt, not a database. */
 const damages = new Set([11, 26]);
 const expireEveryMs = 60_000;
+/** With less than that a disk is full. */
+const spaceBytesMin = 1024 * 1024;
 
 /** Metrics that are not part of a run have no place here and are left alone. */
 export class HistorySink implements Sink {
@@ -54,12 +57,19 @@ export class HistorySink implements Sink {
     this.#labels = labels;
   }
 
-  /** Rejects when the file is of a newer version, or cannot be opened. */
+  /**
+   * Rejects when the file is of a newer version, or cannot be opened. On a full disk it is opened by the
+   * delivery that finds room again: the sinks that empty the queue must not wait for that.
+   */
   static async open(spec: SinkSpec<Settings>): Promise<HistorySink> {
     const directory = join(spec.dataDirectory, 'history');
     await makeDirectory(directory);
     const thread = new HistoryThread(join(directory, `${spec.name}.db`));
-    await thread.call('open');
+    try {
+      await thread.call('open');
+    } catch (error) {
+      if (!(await isFull(directory))) throw error;
+    }
     return new HistorySink(thread, spec);
   }
 
@@ -94,6 +104,12 @@ export class HistorySink implements Sink {
     this.#expireAtMs = nowMs + expireEveryMs;
     return this.#clock.unixMs() - this.#retentionMs;
   }
+}
+
+/** SQLite calls it an I/O error: it wants room for its log and index before it reads a page. */
+async function isFull(directory: string): Promise<boolean> {
+  const { bavail, bsize } = await statfs(directory);
+  return bavail * bsize < spaceBytesMin;
 }
 
 function deliveryOf(failure: unknown): Delivery {

@@ -79,7 +79,8 @@ export class HistoryThread implements AsyncDisposable {
     const worker = this.#worker;
     if (worker === undefined) return;
     const exited = once(worker, 'exit');
-    await this.call('close');
+    // One that failed has ended, too.
+    await this.call('close').catch(() => undefined);
     await exited;
   }
 
@@ -92,14 +93,14 @@ export class HistoryThread implements AsyncDisposable {
       this.#waiting.delete(outcome.id);
       waiting?.settle(outcome);
     });
-    worker.on('error', (error: unknown) => {
-      this.#end(messageOf(error));
-    });
-    worker.on('exit', () => this.#end('the thread of the history ended'));
+    worker.on('error', (error: unknown) => this.#end(worker, messageOf(error)));
+    worker.on('exit', () => this.#end(worker, 'the thread of the history ended'));
     return worker;
   }
 
-  #end(message: string): void {
+  /** A thread that fails tells it twice, and its successor may be at work by then. */
+  #end(worker: Worker, message: string): void {
+    if (worker !== this.#worker) return;
     this.#worker = undefined;
     for (const { fail } of this.#waiting.values()) fail(new HistoryError(message));
     this.#waiting.clear();

@@ -9,7 +9,9 @@ import { type Batch } from '#collector/sinks/sink';
 import { type Backend, testSinkContract } from '../../contract/sink.ts';
 import { batchOf, openHistory, runAt } from '../../support/history.ts';
 import { ManualClock } from '../../support/manual-clock.ts';
+import { needs } from '../../support/needs.ts';
 import { gauge } from '../../support/points.ts';
+import { SmallDisk } from '../../support/small-disk.ts';
 
 testSinkContract({
   type: history,
@@ -248,3 +250,23 @@ class HistoryFile implements Backend {
     await this.restore();
   }
 }
+
+needs('root', 'linux')('on a full disk', () => {
+  test('it waits for room, with what it had, and holds up nobody', async () => {
+    using disk = new SmallDisk(4096);
+    const runs = { fromUnixMs: 0, toUnixMs: now, limit: 10 };
+    {
+      await using sink = await openHistory(disk.directory);
+      await deliver(sink, batchOf([runAt(now - 20 * second, up)]));
+    }
+    disk.fill();
+    await using sink = await openHistory(disk.directory);
+    const batch = batchOf([runAt(now - 10 * second, down)]);
+    for (let attempt = 0; attempt < 3; attempt += 1)
+      expect(await sink.deliver(batch)).toMatchObject({ kind: 'retry' });
+    disk.free();
+    await deliver(sink, batch);
+    const kept = await sink.selectRuns(runs);
+    expect(kept.map(({ verdict }) => verdict)).toEqual(['up', 'down']);
+  });
+});
