@@ -8,13 +8,15 @@ import {
   type References,
   type Section,
 } from '#lib/configuration';
-import { resultMetrics } from '#lib/result-metrics';
 import { readFleet, type Fleet, type FleetCheck, type ReadCheck } from '#lib/fleet';
 import { checkShape, fleetKeys, notBuiltTypes } from '#lib/fleet/schema';
 import { type LogLevel } from '#lib/log';
+import { type MetricDeclaration } from '#lib/observation';
+import { resultMetrics } from '#lib/result-metrics';
 import { type Secret } from '#lib/secret';
 import { agentShape, notBuiltCheckKeys, notBuiltKeys } from './config/schema.ts';
 import { type CheckPlan } from './plan.ts';
+import { runMetrics } from './runs/account.ts';
 
 type AgentKeys = z.output<z.ZodObject<typeof agentShape>>;
 
@@ -197,15 +199,19 @@ function checkLabels(
   { common, labels }: ReadCheck,
   type: CheckType,
 ): void {
-  const metrics = [...resultMetrics, ...type.metrics];
+  const metrics = [...resultMetrics, ...runMetrics, ...type.metrics];
   for (const label of Object.keys(labels)) {
-    const taking = metrics.find(({ attributes = [] }) =>
-      attributes.some((attribute) => attribute.replaceAll('.', '_') === label),
-    );
+    const taking = metrics.find((metric) => labelsOf(metric).includes(label));
     if (taking === undefined) continue;
     const message = `${taking.name} has an attribute of this name; choose another`;
     reading.mistake(common, ['labels', label], message);
   }
+}
+
+/** As Prometheus has them. */
+function labelsOf({ kind, attributes = [] }: MetricDeclaration): readonly string[] {
+  const names = attributes.map((attribute) => attribute.replaceAll('.', '_'));
+  return kind === 'histogram' ? [...names, 'le'] : names;
 }
 
 function checkRegion(
