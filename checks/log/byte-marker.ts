@@ -1,3 +1,5 @@
+import { endianness } from 'node:os';
+
 /*
  * Notes where a byte occurs, 64 bytes at a time. JavaScript has no instructions for that, and to call a
  * native search costs more than to look through most of the texts in a log. WebAssembly has them, and the
@@ -78,9 +80,9 @@ const binary = Uint8Array.from(
   ].flat(),
 );
 
-/** The function over a memory; where the processor has no such instructions one that searches. */
+/** The function over a memory; where the processor has no such instructions, or writes numbers the other way round, one that searches. */
 export function marker(memory: WebAssembly.Memory): Mark {
-  if (!WebAssembly.validate(binary)) return searchingMarker(memory);
+  if (endianness() === 'BE' || !WebAssembly.validate(binary)) return searchingMarker(memory);
   const instance = new WebAssembly.Instance(new WebAssembly.Module(binary), { log: { memory } });
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- as it is exported above
   return instance.exports['mark'] as Mark;
@@ -88,13 +90,12 @@ export function marker(memory: WebAssembly.Memory): Mark {
 
 /** The same without WebAssembly. */
 export function searchingMarker({ buffer }: WebAssembly.Memory): Mark {
-  const bytes = Buffer.from(buffer);
+  const numbers = new Int32Array(buffer);
   return (address, end, out, byte) => {
-    const within = bytes.subarray(0, end);
-    let next = out;
-    for (let at = address; (at = within.indexOf(byte, at)) >= 0; at++, next += 4)
-      bytes.writeInt32LE(at, next);
-    return next;
+    const bytes = Buffer.from(buffer, 0, end);
+    let next = out / 4;
+    for (let at = address; (at = bytes.indexOf(byte, at)) >= 0; at++) numbers[next++] = at;
+    return next * 4;
   };
 }
 
