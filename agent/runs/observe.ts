@@ -35,8 +35,8 @@ export interface Observed {
 
 /**
  * Runs a check once and gets exactly one observation, whatever the check does: one that throws, or does
- * not end when it is told to, is `unknown: agent_error`; a failure that this process's own standstill
- * explains is `unknown: agent_overloaded`. Undefined when `abandon` aborts first.
+ * not end when it is told to, is `unknown: agent_error`; either that or a failure that this process's own
+ * standstill explains is `unknown: agent_overloaded`. Undefined when `abandon` aborts first.
  */
 export async function observe(
   check: Check,
@@ -58,11 +58,14 @@ export async function observe(
   abandon.addEventListener('abort', giveUp, { once: true });
   if (abandon.aborted) giveUp();
   try {
-    const observation = await Promise.race([answered.catch(thrown), cutOff, abandoned]);
-    if (observation === undefined) return undefined;
+    const outcome = await Promise.race([answered.catch(thrown), cutOff, abandoned]);
+    if (outcome === undefined) return undefined;
     const durationMs = clock.monotonicMs() - startMs;
     const blockedMs = options.blockedMs() - blockedBeforeMs;
-    return { observation: judge(observation, durationMs, blockedMs), durationMs, blockedMs };
+    const observation = outcome === 'overdue' ? overdue(timeoutMs) : outcome;
+    const isOfTime = outcome === 'overdue' || mayBeOfTime(outcome);
+    const judged = isOfTime ? judge(observation, durationMs, blockedMs) : observation;
+    return { observation: judged, durationMs, blockedMs };
   } finally {
     abandon.removeEventListener('abort', giveUp);
     ended.abort(over);
@@ -73,7 +76,7 @@ export async function observe(
 async function cutOffAt(
   timeoutMs: number,
   { clock, run, ended }: { clock: Clock; run: AbortController; ended: AbortSignal },
-): Promise<Observation> {
+): Promise<'overdue'> {
   try {
     await clock.sleep(timeoutMs, ended);
     run.abort(new DOMException(`no result within ${timeoutMs} ms`, 'TimeoutError'));
@@ -81,7 +84,7 @@ async function cutOffAt(
   } catch {
     return new Promise(() => undefined);
   }
-  return failed(`did not end within ${settleMs} ms of its deadline of ${timeoutMs} ms`);
+  return 'overdue';
 }
 
 /** A check that gives `unknown` while its previous run, cut off, still has not ended. */
@@ -118,10 +121,18 @@ function failed(message: string): Observation {
   return { verdict: { status: 'unknown', error: 'agent_error', message }, measurements: [] };
 }
 
+function overdue(timeoutMs: number): Observation {
+  return failed(`did not end within ${settleMs} ms of its deadline of ${timeoutMs} ms`);
+}
+
+function mayBeOfTime({ verdict, isTimedOutside }: Observation): boolean {
+  return verdict.status === 'down' && timeLike.has(verdict.error) && isTimedOutside !== true;
+}
+
+/** What this process's own standstill explains is not the check's failure. */
 function judge(observation: Observation, durationMs: number, blockedMs: number): Observation {
   const { verdict } = observation;
-  if (verdict.status !== 'down' || !timeLike.has(verdict.error)) return observation;
-  if (observation.isTimedOutside === true) return observation;
+  if (verdict.status === 'up') return observation;
   if (blockedMs < Math.max(blockedMinMs, durationMs * blockedShare)) return observation;
   const message = `${verdict.message}, but this agent stood still for ${Math.round(blockedMs)} of ${Math.round(durationMs)} ms`;
   return { ...observation, verdict: { status: 'unknown', error: 'agent_overloaded', message } };

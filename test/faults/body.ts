@@ -219,7 +219,7 @@ export const bodyFaults: readonly Fault[] = [
         (socket) => {
           socket.write(response(['HTTP/1.1 200 OK', 'Content-Length: 8'], 'half'));
           // So much later that a busy machine still reads the halves one after the other.
-          setTimeout(() => socket.end('half'), 1000);
+          setTimeout(() => socket.end('half'), 4000);
         },
         { settings: { expect: { throughput: { min: '1MiB' } } } },
       ),

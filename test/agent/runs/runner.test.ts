@@ -252,6 +252,28 @@ describe('a run', () => {
     }
   });
 
+  test('that does not end while the event loop stood still is the agent too busy, not a mistake of the check', async () => {
+    for (const [blockedMs, error] of [
+      [1099, 'agent_error'],
+      [1100, 'agent_overloaded'],
+    ] as const) {
+      const clock = new ManualClock();
+      let blocked = 0;
+      const { verdicts } = await watch(
+        async () => {
+          blocked += blockedMs;
+          await clock.sleep(20_000, new AbortController().signal);
+          return up;
+        },
+        { clock, blockedMs: () => blocked },
+      );
+      expect(verdicts[0]).toMatchObject({
+        error,
+        message: expect.stringContaining('did not end within 1000 ms') as string,
+      });
+    }
+  });
+
   test('that fails for a reason of its own stays down however busy the agent was', async () => {
     const clock = new ManualClock();
     let blocked = 0;
