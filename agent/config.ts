@@ -7,6 +7,7 @@ import {
   suggestion,
   type References,
   type Section,
+  type Validated,
 } from '#lib/configuration';
 import { readFleet, type Fleet, type FleetCheck, type ReadCheck } from '#lib/fleet';
 import { checkShape, fleetKeys, notBuiltTypes } from '#lib/fleet/schema';
@@ -18,7 +19,10 @@ import { agentShape, notBuiltCheckKeys, notBuiltKeys } from './config/schema.ts'
 import { type CheckPlan } from './plan.ts';
 import { runMetrics } from './runs/account.ts';
 
-type AgentKeys = z.output<z.ZodObject<typeof agentShape>>;
+const { collector: collectorKeys, ...processShape } = agentShape;
+const collectorShape = { collector: collectorKeys };
+
+type ProcessKeys = z.output<z.ZodObject<typeof processShape>>;
 
 /** Everything an agent is told. */
 export interface AgentConfiguration {
@@ -51,6 +55,12 @@ export interface AgentConfiguration {
   };
 }
 
+/** What it takes to look at targets without delivering what was seen. */
+export type LookingConfiguration = Pick<
+  AgentConfiguration,
+  'region' | 'name' | 'egress' | 'fleet' | 'plans' | 'skipped'
+>;
+
 /** What a file means, for a person; with references unresolved it may not be known in full. */
 export interface AgentExamination {
   readonly fleet: Fleet;
@@ -70,21 +80,44 @@ export function loadAgentConfiguration(
   references: References,
   types: readonly CheckType[] = checkTypes,
 ): AgentConfiguration {
-  const { reading, all, fleet, settings } = readAgentFile(file, references, types);
-  if (all === undefined || reading.failed) return reading.fail();
-  const { agent, collector, log } = all;
-  const identity = { region: agent.region, name: agent.name ?? agent.region };
+  const read = readAgentFile(file, references, types);
+  const delivery = readCollector(read).all;
+  if (read.all === undefined || delivery === undefined || read.reading.failed) {
+    return read.reading.fail();
+  }
+  const { agent, log } = read.all;
+  const { urls, key } = delivery.collector;
   return {
-    ...identity,
+    ...planAgent(agent, read),
     dataDirectory: agent.data,
     outbox: { bytesMax: agent.outbox.size, ageMaxMs: agent.outbox.age },
-    collector: { urls: collector.urls, key: collector.key },
+    collector: { urls, key },
     canaries: agent.canaries,
-    egress: agent.egress,
     packetsPerSecondMax: agent.icmp.rate,
     log,
+  };
+}
+
+/** The same for who looks by hand: nothing of the collector is read, so its key need not be there. */
+export function loadLookingConfiguration(
+  file: string,
+  references: References,
+): LookingConfiguration {
+  const read = readAgentFile(file, references, checkTypes);
+  if (read.all === undefined || read.reading.failed) return read.reading.fail();
+  return planAgent(read.all.agent, read);
+}
+
+function planAgent(
+  { region, name = region, only, egress }: ProcessKeys['agent'],
+  { fleet, settings }: AgentFile,
+): LookingConfiguration {
+  const identity = { region, name };
+  return {
+    ...identity,
+    egress,
     fleet,
-    ...planChecks(fleet.checks, { ...identity, only: agent.only, settings }),
+    ...planChecks(fleet.checks, { ...identity, only, settings }),
   };
 }
 
@@ -94,7 +127,9 @@ export function examineAgentConfiguration(
   references: References,
   types: readonly CheckType[] = checkTypes,
 ): AgentExamination {
-  const { reading, sound, fleet, checks, settings } = readAgentFile(file, references, types);
+  const read = readAgentFile(file, references, types);
+  const { reading, fleet, checks, settings } = read;
+  const { sound } = readCollector(read);
   if (reading.failed) return reading.fail();
   return {
     fleet,
@@ -108,9 +143,10 @@ export function examineAgentConfiguration(
 
 interface AgentFile {
   readonly reading: ConfigurationReading;
+  /** Everything, nothing of it substituted. */
+  readonly top: Section;
   /** Undefined where it has mistakes, or depends on references that are not resolved. */
-  readonly all: AgentKeys | undefined;
-  readonly sound: Partial<AgentKeys>;
+  readonly all: ProcessKeys | undefined;
   readonly fleet: Fleet;
   readonly checks: readonly ReadCheck[];
   /** By name of the check. */
@@ -124,9 +160,10 @@ function readAgentFile(
 ): AgentFile {
   const reading = new ConfigurationReading(references);
   const top = reading.open(file) ?? reading.fail();
-  const own = reading.substitute(reading.pick(top, (key) => !fleetKeys.includes(key)));
-  const { all, sound } = reading.validateKeys(agentShape, own, {
-    alsoKnown: fleetKeys,
+  const others = [...fleetKeys, ...Object.keys(collectorShape)];
+  const own = reading.substitute(reading.pick(top, (key) => !others.includes(key)));
+  const { all, sound } = reading.validateKeys(processShape, own, {
+    alsoKnown: others,
     notBuilt: notBuiltKeys,
   });
   const { fleet, checks } = readFleet(reading, { file, top, unknownKeys: 'refuse' });
@@ -137,7 +174,12 @@ function readAgentFile(
     checkRegion(reading, own, { region: sound.agent.region, fleet });
     checkOnly(reading, own, { only: sound.agent.only ?? [], checks });
   }
-  return { reading, all, sound, fleet, checks, settings };
+  return { reading, top, all, fleet, checks, settings };
+}
+
+function readCollector({ reading, top }: AgentFile): Validated<typeof collectorShape> {
+  const own = reading.substitute(reading.pick(top, (key) => Object.hasOwn(collectorShape, key)));
+  return reading.validateKeys(collectorShape, own, { notBuilt: notBuiltKeys });
 }
 
 /** Validates what a check has beside the common keys by the schema of its type. */

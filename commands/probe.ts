@@ -1,5 +1,5 @@
 import { assign } from '#agent/runs/assignment';
-import { loadAgentConfiguration } from '#agent/config';
+import { loadLookingConfiguration } from '#agent/config';
 import { runOnce } from '#agent/runs/once';
 import { type CheckPlan } from '#agent/plan';
 import { type EgressSettings } from '#checks/net/egress';
@@ -119,7 +119,7 @@ function configuredPlan(
   if (tried !== undefined) {
     throw new UsageError(`with --as the settings are those of ${name}: leave ${tried} out`);
   }
-  const { plans, egress } = loadAgentConfiguration(
+  const { plans, egress } = loadLookingConfiguration(
     chosenFile({ config }, 'agent'),
     processReferences,
   );

@@ -1,5 +1,5 @@
 import { assign } from '#agent/runs/assignment';
-import { type AgentConfiguration, loadAgentConfiguration } from '#agent/config';
+import { type LookingConfiguration, loadLookingConfiguration } from '#agent/config';
 import { runOnce } from '#agent/runs/once';
 import { type CheckPlan } from '#agent/plan';
 import { suggestion } from '#lib/configuration';
@@ -22,7 +22,7 @@ export const command = defineCommand({
       .example('$0 run -c agent.yaml home', '')
       .epilogue('Exit code: 0 all up, 1 something down, 3 something could not be judged.'),
   async run({ names = [], json, config }, signal) {
-    const configuration = loadAgentConfiguration(
+    const configuration = loadLookingConfiguration(
       chosenFile({ config }, 'agent'),
       processReferences,
     );
@@ -48,7 +48,7 @@ function choose(plans: readonly CheckPlan[], names: readonly string[]): readonly
 }
 
 async function look(
-  { name, region, egress }: AgentConfiguration,
+  { name, region, egress }: LookingConfiguration,
   plans: readonly CheckPlan[],
   signal: AbortSignal,
 ): Promise<readonly Finding[]> {

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Farpoint } from '../support/farpoint.ts';
@@ -138,6 +138,19 @@ describe('probe', () => {
 });
 
 describe('run', () => {
+  test('needs nothing of the collector, whose key is where the agent is', async () => {
+    const remote = join(folder.path, 'remote.yaml');
+    const text = readFileSync(file, 'utf8').replace('key: id.hush', "key: '${file:/nowhere/key}'");
+    writeFileSync(remote, text);
+    const ran = await farpoint('run', 'home', '-c', remote);
+    expect(ran.code, ran.output).toBe(0);
+    const probed = await farpoint('probe', 'http', '--as', 'home', '-c', remote);
+    expect(probed.code, probed.output).toBe(0);
+    const agent = await farpoint('agent', '-c', remote);
+    expect(agent.code).toBe(2);
+    expect(agent.output).toContain('collector.key: cannot read file /nowhere/key');
+  });
+
   test('runs the checks of this region once, and tells each', async () => {
     const { code, output } = await farpoint('run', '-c', file);
     expect(code).toBe(1);
