@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { Failure } from '../net/failure.ts';
 import { type Response } from './exchange/reception.ts';
 import { type Intent } from './request.ts';
@@ -11,7 +12,7 @@ const redirecting = new Set([301, 302, 303, 307, 308]);
 export function followRedirect(response: Response, intent: Intent): Intent | Failure | undefined {
   const { location } = response.headers;
   if (!redirecting.has(response.status) || location === undefined) return undefined;
-  const text = String(location);
+  const text = decodeLocation(String(location));
   const url = URL.parse(text, intent.url.href);
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
     return Failure.down('redirect_invalid', `the redirect leads to ${JSON.stringify(text)}`);
@@ -33,6 +34,12 @@ export function followRedirect(response: Response, intent: Intent): Intent | Fai
     body: dropsBody ? undefined : intent.body,
     trusted: intent.trusted && sameOrigin,
   };
+}
+
+/** What is sent as it is and not per cent: UTF-8, as browsers take it; headers are read byte by byte. */
+function decodeLocation(text: string): string {
+  const bytes = Buffer.from(text, 'latin1');
+  return isUtf8(bytes) ? bytes.toString() : text;
 }
 
 /** As browsers and curl do: 303 always, 301 and 302 after a POST. */

@@ -218,6 +218,15 @@ describe('redirects', () => {
     expect(server.heard[1]).toMatchObject({ method: then, body });
   });
 
+  test.each([
+    ['UTF-8', Buffer.from('/größe?ä=1').toString('latin1'), '/gr%C3%B6%C3%9Fe?%C3%A4=1'],
+    ['what is no UTF-8', '/gr\u00f6\u00dfe', '/gr%C3%B6%C3%9Fe'],
+  ])('lead where a browser goes: %s', async (_name, location, url) => {
+    await using server = await redirecting(location);
+    await runCheck(http, server.url);
+    expect(server.heard[1]).toMatchObject({ url });
+  });
+
   test('cookies go along', async () => {
     await using server = await redirecting('/next', 302, { 'set-cookie': ['a=1; Path=/', 'b=2'] });
     await runCheck(http, server.url);
