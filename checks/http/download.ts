@@ -5,6 +5,7 @@ import {
   createBrotliDecompress,
   createGunzip,
   createInflate,
+  createInflateRaw,
   createZstdDecompress,
 } from 'node:zlib';
 import { type Clock } from '#lib/clock';
@@ -30,10 +31,11 @@ const backlog: { readonly writableHighWaterMark: number; readonly chunkSize?: nu
   writableHighWaterMark: 4 * 1024 * 1024,
 };
 
-const decoders: Readonly<Record<string, () => Transform>> = {
+/** Given the first bytes where they are known. */
+const decoders: Readonly<Record<string, (first?: Buffer) => Transform>> = {
   gzip: () => createGunzip(backlog),
   'x-gzip': () => createGunzip(backlog),
-  deflate: () => createInflate(backlog),
+  deflate: (first) => (isZlib(first) ? createInflate(backlog) : createInflateRaw(backlog)),
   br: () => createBrotliDecompress(backlog),
   zstd: () => createZstdDecompress(backlog),
 };
@@ -54,6 +56,8 @@ export class Download {
   readonly #clock: Clock;
   readonly #hash: Hash | undefined;
   readonly #kept: Buffer[] = [];
+  /** In the order in which they are undone. */
+  #codings: readonly string[] = [];
   #keptBytes = 0;
   #caughtUp: Promise<void> | undefined;
   #lastMs: number;
@@ -84,7 +88,7 @@ export class Download {
       );
       return;
     }
-    this.#decoder = this.#openDecoder(codings);
+    this.#codings = codings.toReversed();
   }
 
   /** Resolves when decompression has caught up; until then no more should be read. Undefined when all is well. */
@@ -103,6 +107,8 @@ export class Download {
     this.received += piece.length;
     this.pieces += 1;
     if (this.received > this.#plan.bytesMax) return this.#tooLarge('as it comes');
+    // Not before: what has no body (HEAD, 304) may say how it would be encoded.
+    if (this.#codings.length > 0) this.#decoder ??= this.#openDecoder(piece);
     if (this.#decoder) this.#decode(piece, this.#decoder.input);
     else if (this.#failure === undefined) this.#take(piece);
     return this.#failure;
@@ -148,8 +154,10 @@ export class Download {
     this.#lastMs = nowMs;
   }
 
-  #openDecoder(codings: readonly string[]): Decoder {
-    const steps = codings.toReversed().map((coding) => decoders[coding]?.() ?? createGunzip());
+  #openDecoder(first: Buffer): Decoder {
+    const steps = this.#codings.map((coding, index) => {
+      return decoders[coding]?.(index === 0 ? first : undefined) ?? createGunzip();
+    });
     const sink = new Writable({
       write: (piece: Buffer, _encoding, done) => {
         this.#take(piece);
@@ -180,4 +188,9 @@ export class Download {
       `the body is larger (${which}) than the ${this.#plan.bytesMax} bytes of limit.body`,
     );
   }
+}
+
+/** RFC 1950, 2.2. Some servers send the bare data (RFC 9110, 8.4.1.2), which browsers take as well. */
+function isZlib(first: Buffer | undefined): boolean {
+  return first === undefined || ((first[0] ?? 0) & 0x0f) === 8;
 }

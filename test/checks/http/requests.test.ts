@@ -4,7 +4,13 @@ import { createServer as createTlsServer } from 'node:https';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import {
+  brotliCompressSync,
+  deflateRawSync,
+  deflateSync,
+  gzipSync,
+  zstdCompressSync,
+} from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
 import { http } from '#checks/http';
 import { certify } from '../../support/certificates.ts';
@@ -300,11 +306,20 @@ describe('before the certificate is verified', () => {
 describe('what comes', () => {
   const text = 'x'.repeat(20_000);
 
+  test.each(['HEAD', 'GET'])('nothing is decompressed where nothing comes: %s', async (method) => {
+    await using server = await listening((response) =>
+      response.writeHead(200, { 'content-encoding': 'gzip' }).end(),
+    );
+    const { verdict } = await runCheck(http, server.url, { method, compression: true });
+    expect(verdict).toEqual({ status: 'up' });
+  });
+
   test.each([
     ['gzip', gzipSync(text)],
     ['br', brotliCompressSync(text)],
     ['zstd', zstdCompressSync(text)],
     ['deflate', deflateSync(text)],
+    ['deflate', deflateRawSync(text)],
     ['gzip, br', brotliCompressSync(gzipSync(text))],
   ])('%s is decompressed, and counted before and after', async (coding, body) => {
     await using server = await listening((response) =>
