@@ -53,6 +53,9 @@ export const command = defineCommand({
     if (expires !== undefined && !z.iso.date().safeParse(expires).success) {
       throw new UsageError('--expires wants a day such as 2027-06-30');
     }
+    if (expires !== undefined && expires < new Date().toISOString().slice(0, 10)) {
+      throw new UsageError(`--expires ${expires} is over: the key would never be valid`);
+    }
     const key = newKey();
     const fields = [
       `id: '${key.id}'`,

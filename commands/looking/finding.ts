@@ -36,7 +36,8 @@ export function findingOf(plan: CheckPlan, { observation, durationMs }: Observed
     target,
     verdict: verdict.status,
     ...(verdict.status === 'up' ? {} : { error: verdict.error, message: verdict.message }),
-    durationMs: observation.durationMs ?? durationMs,
+    // To the microsecond: what a clock's sums say beyond it is noise.
+    durationMs: Math.round((observation.durationMs ?? durationMs) * 1000) / 1000,
     measurements: measurements.map(({ metric, attributes = {}, value }) => ({
       name: metric.name,
       unit: metric.unit,

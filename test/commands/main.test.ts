@@ -39,6 +39,7 @@ test.each([
   [['validate'], /name a configuration to validate/],
   [['schema'], /an argument is missing/],
   [['validate', '-c'], /^farpoint: -c needs a value$/m],
+  [['key', 'new', '--scope', 'read', '--expires', '2020-01-01'], /never be valid/],
   [['key', 'new', '--expires'], /^farpoint: --expires needs a value$/m],
   [['schema', 'agnet'], /agent/],
   [['key', 'new'], /--agent NAME --region NAME/],

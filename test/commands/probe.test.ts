@@ -99,6 +99,7 @@ describe('probe', () => {
   test('prints an object for programs', async () => {
     const { code, output } = await farpoint('probe', 'http', `${site.url}broken`, '--json');
     expect(code).toBe(1);
+    expect(output).toMatch(/"durationMs": \d+(\.\d{1,3})?,/);
     expect(JSON.parse(output)).toMatchObject({
       type: 'http',
       target: `${site.url}broken`,
