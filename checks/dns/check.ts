@@ -8,7 +8,7 @@ import { lookupFailure } from '../net/resolve.ts';
 import { judgeTime } from '../net/time-limits.ts';
 import { Trace } from '../net/trace.ts';
 import { answerCount, dnsDuration, querySucceeded, serial, timeToLive } from './metrics.ts';
-import { type Answer, ask } from './records.ts';
+import { type Answer, ask, isAmong, type RecordType } from './records.ts';
 import { type DnsSettings } from './settings.ts';
 
 /** Makes the check of one name. */
@@ -38,7 +38,9 @@ async function look(
   trace.measure(querySucceeded, succeeded ? 1 : 0);
   if (!(answer instanceof Failure)) recordAnswer(answer, trace);
   const times = { phases: trace.phases, totalMs: trace.durationMs };
-  const judged = expect.absent ? judgeAbsence(name, record, answer) : judgeAnswer(answer, expect);
+  const judged = expect.absent
+    ? judgeAbsence(name, record, answer)
+    : judgeAnswer(answer, record, expect);
   return firstOf([...judged, ...judgeTime(times, expect.time ?? {})]);
 }
 
@@ -86,11 +88,16 @@ function judgeAbsence(name: string, record: string, answer: Answer | Failure): F
   return answered.has(answer.verdict.error) ? [] : [answer];
 }
 
-function judgeAnswer(answer: Answer | Failure, { answers }: DnsSettings['expect']): Failure[] {
+function judgeAnswer(
+  answer: Answer | Failure,
+  type: RecordType,
+  { answers }: DnsSettings['expect'],
+): Failure[] {
   if (answer instanceof Failure) return [answer];
   const { records } = answer;
-  const missing = answers.contains.filter((record) => !records.includes(record));
-  const unexpected = records.filter((record) => answers.only && !answers.only.includes(record));
+  const { contains, only = records } = answers;
+  const missing = contains.filter((record) => !isAmong(record, records, type));
+  const unexpected = records.filter((record) => !isAmong(record, only, type));
   return [
     ...(records.length < answers.min
       ? [`there are ${records.length} records, expected at least ${answers.min}`]

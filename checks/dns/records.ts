@@ -61,6 +61,30 @@ export async function ask(resolver: Resolver, name: string, type: RecordType): P
   }
 }
 
+/** Whether one of the records means the same: names in either case (RFC 4343), addresses in any spelling. */
+export function isAmong(record: string, records: readonly string[], type: RecordType): boolean {
+  const meaning = meaningOf(record, type);
+  return records.some((other) => meaningOf(other, type) === meaning);
+}
+
+function meaningOf(record: string, type: RecordType): string {
+  switch (type) {
+    case 'A':
+    case 'CAA':
+    case 'TXT':
+      return record;
+    case 'AAAA':
+      return URL.parse(`http://[${record}]/`)?.hostname ?? record;
+    default:
+      // A zone file ends names with a dot.
+      return record
+        .toLowerCase()
+        .split(/\s+/)
+        .map((word) => word.replace(/\.$/, ''))
+        .join(' ');
+  }
+}
+
 function plain(records: readonly string[]): Answer {
   return { records: records.toSorted() };
 }

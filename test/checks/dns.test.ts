@@ -10,6 +10,7 @@ const zone: Readonly<Record<string, DnsReply>> = {
   'MX www.test': {
     records: [{ type: 'MX', data: Buffer.concat([Buffer.of(0, 10), wireName('mail.test')]) }],
   },
+  'NS www.test': { records: [{ type: 'NS', data: wireName('Ns1.Example.TEST') }] },
   'TXT www.test': { records: [{ type: 'TXT', data: Buffer.from('\x05hello') }] },
   'CNAME www.test': { records: [{ type: 'CNAME', data: wireName('web.test') }] },
   'A long.test': { records: [address('192.0.2.7')], truncate: true },
@@ -41,6 +42,23 @@ test.each([
   const expected = { answers: { only, contains: only } };
   const { verdict } = await look('www.test', { record, expect: expected });
   expect(verdict).toEqual({ status: 'up' });
+});
+
+test.each([
+  ['NS', 'ns1.example.test', 'in whichever case a server spells it'],
+  ['NS', 'NS1.example.test.', 'with the dot of a zone file'],
+  ['MX', '10  MAIL.test.', 'both, with a preference'],
+  ['AAAA', '2001:DB8:0:0::1', 'an address, however it is written'],
+])('%s %s: what means the same is the same, %s', async (record, written) => {
+  const expected = { answers: { only: [written], contains: [written] } };
+  const { verdict } = await look('www.test', { record, expect: expected });
+  expect(verdict).toEqual({ status: 'up' });
+});
+
+test('TXT is compared to the letter', async () => {
+  const expected = { answers: { contains: ['Hello'] } };
+  const { verdict } = await look('www.test', { record: 'TXT', expect: expected });
+  expect(verdict).toMatchObject({ error: 'dns_mismatch' });
 });
 
 test('an answer too long for UDP is asked for again over TCP', async () => {
