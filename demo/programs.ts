@@ -36,7 +36,8 @@ export class Program implements AsyncDisposable {
     });
     closeSync(log);
     this.#exited = once(this.#child, 'exit');
-    process.once('exit', this.#kill);
+    // Before whoever else has something to do then, such as to remove the folder it writes to.
+    process.prependOnceListener('exit', this.#kill);
     this.#child.once('exit', () => process.off('exit', this.#kill));
   }
 

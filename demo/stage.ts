@@ -1,4 +1,5 @@
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
+import { mkdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isReady } from './collector.ts';
@@ -41,7 +42,12 @@ export class Stage implements AsyncDisposable {
   static async open(launcher: StageOptions, signal: AbortSignal): Promise<Stage> {
     await using running = new AsyncDisposableStack();
     const path = await temporaryFolder();
-    running.defer(() => rm(path, { recursive: true, force: true }));
+    const remove = (): void => rmSync(path, { recursive: true, force: true, maxRetries: 5 });
+    process.once('exit', remove);
+    running.defer(() => {
+      process.off('exit', remove);
+      remove();
+    });
     const accessLogFile = join(path, 'access.log');
     const service = running.use(await SampleService.start(accessLogFile));
     const folder = await createFolder(path, service.port);

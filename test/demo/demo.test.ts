@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
+import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { type DemoEvent, runDemo } from '#demo/demo';
@@ -86,6 +87,9 @@ test('a second Ctrl-C ends what the first one waits for, too', { timeout: 60_000
   await demo.stop('SIGINT');
   expect(await stopped).toBe(128 + constants.signals.SIGINT);
   await eventually('the end of the agent', () => !existsSync(`/proc/${agent}`));
+  const [, configuration = ''] = /configuration: (\S+)/.exec(demo.output) ?? [];
+  expect(configuration).not.toBe('');
+  expect(existsSync(dirname(configuration))).toBe(false);
 });
 
 test('what is killed starts again', { timeout: 60_000 }, async () => {
