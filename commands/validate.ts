@@ -65,6 +65,10 @@ function examine(
     if (!(error instanceof ConfigurationError)) throw error;
     const { mistakes } = error;
     const count = mistakes.length === 1 ? '1 mistake' : `${mistakes.length} mistakes`;
-    return { valid: false, text: [...mistakes.map(formatMistake), `${file}: ${count}`].join('\n') };
+    const wrong = mistakes.every((mistake) => mistake.file === against) ? against : file;
+    return {
+      valid: false,
+      text: [...mistakes.map(formatMistake), `${wrong}: ${count}`].join('\n'),
+    };
   }
 }

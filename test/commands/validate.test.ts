@@ -175,6 +175,12 @@ test('a file that is not there is a mistake', () => {
   expect(output).toContain('/nonexistent.yaml:1:1: cannot read the file: no such file');
 });
 
+test('a mistake in what is compared with is counted there', () => {
+  const { code, output } = runFarpoint(['validate', write(agent), '--against', '/nowhere.yaml']);
+  expect(code).toBe(2);
+  expect(output).toMatch(/^\/nowhere\.yaml: 1 mistake$/m);
+});
+
 test('--against tells what changes, check by check', () => {
   const before = write(agent, 'before.yaml');
   const after = write(
