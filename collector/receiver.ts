@@ -52,7 +52,7 @@ export type ExportAnswer =
     }
   /** The sender must not send the same again. */
   | { readonly kind: 'undecodable' | 'too_many'; readonly message: string }
-  /** Every item names another agent or region than the key is for: the key or the name is wrong, not the data. */
+  /** Items name another agent or region than the key is for: the key or the name is wrong, not the data. */
   | { readonly kind: 'foreign'; readonly message: string }
   /** The sender is to keep it, and to send the same again later. */
   | { readonly kind: 'later'; readonly message: string; readonly afterSeconds: number };
@@ -66,10 +66,8 @@ export interface ReceiverOptions {
 }
 
 /** What is left of a request once every item has been judged. */
-interface Judged extends Pick<Admission<unknown>, 'items' | 'rejected' | 'agent' | 'aheadMs'> {
+interface Judged extends Omit<Admission<unknown>, 'isUnchanged'> {
   readonly payload: Payload;
-  /** Whether it says more than that series end: what an agent last was called ends under its old name. */
-  readonly hasValues: boolean;
 }
 
 /** Clocks are never quite right: so far ahead, data go on at once. */
@@ -123,7 +121,7 @@ export class Receiver {
     const { points, rejected } = decode(body, limits);
     const admission = admitPoints(points, rejected, this.#rules(identity));
     const payload = payloadOf(request, admission, encodeMetrics);
-    return { ...admission, payload, hasValues: points.some(({ value }) => value !== undefined) };
+    return { ...admission, payload };
   }
 
   #logs(request: ExportRequest): Judged {
@@ -132,7 +130,7 @@ export class Receiver {
     const { records, rejected } = decode(body, recordLimits);
     const admission = admitLogs(records, rejected, this.#rules(identity));
     const payload = payloadOf(request, admission, encodeLogs);
-    return { ...admission, payload, hasValues: records.length > 0 };
+    return { ...admission, payload };
   }
 
   #rules(identity: Identity): AdmissionRules {
@@ -155,7 +153,7 @@ export class Receiver {
   async #keep(request: ExportRequest, judged: Judged): Promise<ExportAnswer> {
     const { signal, identity, range, clockOffsetMs } = request;
     const { queue, clock, telemetry } = this.#options;
-    if (range !== undefined && isForeign(judged)) return this.#foreign(request, judged);
+    if (range !== undefined && judged.isForeign) return this.#foreign(request, judged);
     const receivedUnixMs = clock.unixMs();
     if (judged.agent !== '') telemetry.seen(judged.agent, receivedUnixMs, clockOffsetMs);
     if (range !== undefined && isMisdated(judged, clockOffsetMs)) {
@@ -246,11 +244,6 @@ function payloadOf<Item>(
 ): Payload {
   if (encoding !== 'protobuf' || !isUnchanged) return deflate(encode(items));
   return gzip === undefined ? deflate(body) : { gzip, inflatedBytes: body.length };
-}
-
-function isForeign({ items, rejected, hasValues }: Judged): boolean {
-  const foreign = rejected.reasons.get('identity')?.count ?? 0;
-  return hasValues && items.length === 0 && foreign > 0 && foreign === rejected.count;
 }
 
 /** Data out of time, of an agent whose clock is off, or who does not know yet whether it is. */

@@ -37,6 +37,11 @@ export interface Admission<Item> {
   /** Whether `items` are exactly what was sent. */
   readonly isUnchanged: boolean;
   readonly rejected: Rejections<AdmissionRejection>;
+  /**
+   * Whether something is lost with what is of another identity: more than that series end, as what an agent
+   * last was called ends under its old name.
+   */
+  readonly isForeign: boolean;
   /** The agent that all items are of, or the only one of the key where there is no item; else empty. */
   readonly agent: string;
   /** How far the newest item is ahead of the clock; negative when it is in the past. */
@@ -77,6 +82,8 @@ export function admitLogs(
 interface Dated {
   readonly attributes: Attributes;
   readonly timeUnixNano: bigint;
+  /** Of a point, where its series does not end. */
+  readonly value?: MetricPoint['value'];
 }
 
 function admit<Item extends Dated>(
@@ -97,6 +104,7 @@ function admit<Item extends Dated>(
   const admitted: Item[] = [];
   const agents = new Set<string>();
   let isUnchanged = rejected.count === 0;
+  let isForeign = false;
   let newest = 0n;
   for (const item of items) {
     const claim = claims.of(item.attributes);
@@ -105,6 +113,7 @@ function admit<Item extends Dated>(
     isUnchanged &&= isAsSent;
     if (problem !== undefined) {
       rejected.add(problem.reason, 1, problem.example);
+      isForeign ||= problem.reason === 'identity' && !endsSeries(item);
       continue;
     }
     admitted.push(isAsSent ? item : { ...item, attributes: claim.attributes });
@@ -113,7 +122,12 @@ function admit<Item extends Dated>(
   }
   const agent = onlyOf(admitted.length === 0 ? rules.identity.agents : [...agents]) ?? '';
   const aheadMs = Number(newest) / nanosecondsPerMs - rules.nowUnixMs;
-  return { items: admitted, isUnchanged, rejected, agent, aheadMs };
+  return { items: admitted, isUnchanged, rejected, isForeign, agent, aheadMs };
+}
+
+/** A log record has no value. */
+function endsSeries(item: Dated): boolean {
+  return 'value' in item && item.value === undefined;
 }
 
 function problemOfClaim({ problem }: Claim): AdmissionProblem | undefined {

@@ -308,11 +308,26 @@ describe('who sends', () => {
     expect(await receiver.takePoints()).toHaveLength(1);
   });
 
+  test('an agent that got another name on its way is refused until its key is for both, and loses nothing', async () => {
+    const key = newKey('moved');
+    const identity = { agents: ['old'], regions: ['eu-west'] };
+    await using receiver = await TestReceiver.start({ keys: [keyFor(key, identity)] });
+    const points = ['old', 'new'].map((agent) =>
+      gauge('a', Date.now(), { attributes: { agent, region: 'eu-west' } }),
+    );
+    const post = () => receiver.postNumbered(encodeMetrics(points), [1, 2], { key: key.text });
+    expect(await post()).toMatchObject({ status: 403 });
+    receiver.keys.replace([keyFor(key, { ...identity, agents: ['old', 'new'] })]);
+    expect(await post()).toMatchObject({ status: 200, rejected: 0, through: 2 });
+    expect(await receiver.takePoints()).toEqual(points);
+  });
+
   test('the ends of series under an old name hold up nothing', async () => {
     await using receiver = await TestReceiver.start();
     const ended = gauge('a', Date.now(), { attributes: { region: 'old' }, value: undefined });
-    const answer = await receiver.postNumbered(encodeMetrics([ended]), [1, 1]);
+    const answer = await receiver.postNumbered(encodeMetrics([ended, good()]), [1, 1]);
     expect(answer).toMatchObject({ status: 200, rejected: 1, through: 1 });
+    expect(await receiver.takePoints()).toHaveLength(1);
   });
 
   test.each(['probe.success', 'probe_success', 'probe-success', 'probe', 'farpoint.runs'])(
