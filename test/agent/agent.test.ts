@@ -124,7 +124,8 @@ describe('agent', () => {
   });
 
   test('delivers at its end what it saw last', async () => {
-    const stop = start([every(50)]);
+    // So slow that a busy machine sends the last results in the time an agent has for it.
+    const stop = start([every(20)], { clock: createSwiftClock(0.2) });
     await eventually('a result', () => collector.points.length > 0);
     await stop();
     const status = await readAgentStatus(folder.path);
@@ -227,7 +228,8 @@ describe('agent', () => {
       ({ name, attributes }) =>
         name === 'farpoint.runs.skipped' && attributes['reason'] === 'agent_stopping',
     );
-    expect(stopping.map(({ value }) => value)).toEqual([1]);
+    // A busy machine may stop between an answer and what is made of it: then both have the same.
+    expect(new Set(stopping.map(({ value }) => value))).toEqual(new Set([1]));
   });
 
   test('a second one on the same data refuses to start, by name', async () => {
