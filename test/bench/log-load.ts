@@ -1,7 +1,8 @@
 /**
  * What reading a log costs everything else: resident memory over a long log with a million different
- * clients, and the time of http checks of a page on loopback while logs are read at full speed, beside
- * that of the same checks when nothing is read, in turns.
+ * clients, and the time of http checks of a page on loopback, in turns: when nothing else happens, while
+ * a log is read at full speed, and beside a thread of the same priority that does nothing but turn. What
+ * the last one costs is the kernel's and the machine's, whatever a reader does.
  *
  *     node test/bench/log-load.ts [MIB] [ROUNDS]
  *     node test/bench/log-load.ts read FILE
@@ -11,6 +12,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
 import { http } from '#checks/http';
 import { type Check } from '#checks/check';
 import { LogWorker } from '#checks/log/log-worker';
@@ -20,6 +22,12 @@ import { services } from '#test/support/run-check';
 import { startNginx } from '#test/support/servers';
 
 const probesPerTurn = 100;
+/** Of the priority that the reading thread gives itself. */
+const turn = `
+  const thread = require('node:fs').readlinkSync('/proc/thread-self').split('/').at(-1);
+  require('node:os').setPriority(Number(thread), 10);
+  for (;;);
+`;
 const never = new AbortController().signal;
 
 if (process.argv[2] === 'read') await read(process.argv[3] ?? '');
@@ -57,7 +65,7 @@ async function read(target: string): Promise<void> {
   console.log(`resident by quarter of the log: ${quarters.join(', ')} MB; ${clients} clients`);
 }
 
-/** Every turn reads from the start of the log, again and again, or not at all. */
+/** What reads does so from the start of the log, again and again. */
 async function compareProbes(target: string, rounds: number): Promise<void> {
   await using nginx = await startNginx(
     ({ port }) => `server { listen 127.0.0.1:${port}; location / { return 200 'fine'; } }`,
@@ -72,21 +80,24 @@ async function compareProbes(target: string, rounds: number): Promise<void> {
   await using worker = new LogWorker();
   const log = worker.open(accessLogSettings(target, 86_400_000));
   await probeTimes(check);
-  const times: Record<'alone' | 'beside', number[]> = { alone: [], beside: [] };
+  const times = { alone: [] as number[], reading: [] as number[], turning: [] as number[] };
   for (let round = 0; round < rounds; round++) {
     times.alone.push(...(await probeTimes(check)));
     const over = new AbortController();
     const reading = readUntil(over.signal, worker, log);
-    times.beside.push(...(await probeTimes(check)));
+    times.reading.push(...(await probeTimes(check)));
     over.abort();
     await reading;
+    const turning = new Worker(turn, { eval: true });
+    times.turning.push(...(await probeTimes(check)));
+    await turning.terminate();
   }
   for (const [name, all] of Object.entries(times)) {
     const sorted = all.sort((a, b) => a - b);
     const [p50, p95, p99] = [0.5, 0.95, 0.99].map((share) =>
       (sorted[Math.floor(share * sorted.length)] ?? Number.NaN).toFixed(2),
     );
-    console.log(`http checks ${name.padEnd(6)} p50 ${p50} ms, p95 ${p95} ms, p99 ${p99} ms`);
+    console.log(`http checks, ${name.padEnd(7)}: p50 ${p50} ms, p95 ${p95} ms, p99 ${p99} ms`);
   }
   await check[Symbol.asyncDispose]?.();
 }
