@@ -10,15 +10,16 @@ import { below } from './random.ts';
  * That is more than any real file system does wrong, and within what POSIX allows.
  */
 export class SimulatedDisk implements QueueFileSystem {
-  readonly operations: Operation[] = [];
+  operations: Operation[] = [];
   /** Fails the operation with the error code it gives, before anything is done. */
   fault: (operation: Operation) => string | undefined = () => undefined;
   /** What happens elsewhere while the operation is under way. */
   meanwhile: (operation: Operation) => Promise<void> | undefined = () => undefined;
   /** What all files may hold together. */
   capacity = Infinity;
-  readonly #names = new Map<string, Inode>();
+  #names = new Map<string, Inode>();
   #locked = false;
+  #killed = false;
 
   lock(): Disposable {
     if (this.#locked) throw new Error('locked');
@@ -30,9 +31,16 @@ export class SimulatedDisk implements QueueFileSystem {
     };
   }
 
-  /** The holder of the lock is dead. */
-  unlock(): void {
-    this.#locked = false;
+  /** The same disk for the process after the one that used this and is dead: what that had under way never ends. */
+  afterKill(): SimulatedDisk {
+    this.#killed = true;
+    const disk = new SimulatedDisk();
+    disk.operations = this.operations;
+    disk.#names = this.#names;
+    disk.fault = this.fault;
+    disk.meanwhile = this.meanwhile;
+    disk.capacity = this.capacity;
+    return disk;
   }
 
   makeDirectory(): Promise<void> {
@@ -175,6 +183,7 @@ export class SimulatedDisk implements QueueFileSystem {
 
   async #perform(operation: Operation): Promise<void> {
     await setImmediate();
+    if (this.#killed) await new Promise(() => undefined);
     await this.meanwhile(operation);
     const code = this.fault(operation);
     if (code) throw systemError(code);

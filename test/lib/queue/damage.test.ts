@@ -42,7 +42,7 @@ test('a group was written out of order: what stands behind its first hole is cut
   const queue = await simulated.open();
   await queue.append(Buffer.from('before'));
   await Promise.all(['g0', 'g1', 'g2', 'g3'].map((block) => queue.append(Buffer.from(block))));
-  simulated.disk.unlock();
+  simulated.kill();
   simulated.flip(simulated.segment(), 'g1');
   await using again = await simulated.open();
   expect(await waiting(again)).toEqual(['before', 'g0']);
@@ -53,7 +53,7 @@ test('a hole in a group that was synced is damage: only the block that was hit i
   const queue = await simulated.open();
   await Promise.all(['g0', 'g1', 'g2'].map((block) => queue.append(Buffer.from(block))));
   await queue.append(Buffer.from('after'));
-  simulated.disk.unlock();
+  simulated.kill();
   simulated.flip(simulated.segment(), 'g1');
   await using again = await simulated.open();
   expect(await waiting(again)).toEqual(['g0', 'g2', 'after']);
@@ -73,7 +73,7 @@ test('an acknowledgement proves the last group too', async () => {
   const queue = await simulated.open();
   await Promise.all(['g0', 'g1', 'g2'].map((block) => queue.append(Buffer.from(block))));
   await queue.acknowledge('sink', 1);
-  simulated.disk.unlock();
+  simulated.kill();
   simulated.flip(simulated.segment(), 'g1');
   await using again = await simulated.open();
   expect(await waiting(again)).toEqual(['g2']);

@@ -99,7 +99,7 @@ test('the file of a segment that could not be made comes back after a power cut:
   fail('sync directory', /queue/, 'EIO');
   await expect(queue.append(Buffer.alloc(150, 'b'))).rejects.toMatchObject({ code: 'EIO' });
   expect(await queue.append(Buffer.from('c'))).toBe(2);
-  simulated.disk.unlock();
+  simulated.kill();
   const file = await simulated.disk.create('/queue/000000000002.segment');
   await file.write([lost ?? Buffer.of()], 0);
   await using again = await simulated.open();
@@ -115,7 +115,7 @@ test('the process dies of a failed fsync: what the next one finds in memory is o
   };
   await expect(queue.append(Buffer.from('two'))).rejects.toMatchObject({ code: 'EIO' });
   simulated.disk.fault = () => undefined;
-  simulated.disk.unlock();
+  simulated.kill();
   await using again = await simulated.open();
   expect(await waiting(again)).toEqual(['one', 'two']);
   await again.append(Buffer.from('three'));

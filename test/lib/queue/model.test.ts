@@ -176,7 +176,7 @@ class Restart implements fc.AsyncCommand<Model, Real> {
     else {
       // A drop is stored in the background; a kill before that brings the dropped blocks back.
       await real.queue.acknowledge('lossy', model.consumers['lossy']?.done ?? 0);
-      real.simulated.disk.unlock();
+      real.simulated.kill();
     }
     for (const consumer of Object.values(model.consumers)) {
       consumer.droppedBlocks = 0;

@@ -12,7 +12,8 @@ interface Event {
 }
 
 interface History {
-  readonly disk: SimulatedDisk;
+  /** As the process that runs sees it. */
+  disk: SimulatedDisk;
   /** In the order of `appends`, each with its number in its first bytes. */
   readonly blocks: Buffer[];
   readonly appends: Event[];
@@ -61,7 +62,7 @@ async function live(random: () => number, faultiness: number): Promise<History> 
     else if (what < 0.9) await acknowledge(queue, history, random);
     else {
       if (random() < 0.5) await queue[Symbol.asyncDispose]();
-      else disk.unlock();
+      else history.disk = history.disk.afterKill();
       queue = await reopen(history, fault);
     }
   }

@@ -33,7 +33,12 @@ export class SimulatedQueue {
   ): Promise<void> {
     const queue = await this.open(options);
     for (const block of blocks) await queue.append(Buffer.from(block));
-    this.disk.unlock();
+    this.kill();
+  }
+
+  /** Ends the process that has the queue, whatever it is at. */
+  kill(): void {
+    this.disk = this.disk.afterKill();
   }
 
   get segments(): string[] {
