@@ -3,13 +3,13 @@ import { type z } from 'zod';
 import { messageOf } from '#lib/error-message';
 import { type Observation } from '#lib/observation';
 import { type CheckServices, type CheckSpec, type Run, defineCheck } from './check.ts';
-import { hasRole, withClient } from './log/format.ts';
-import { type LogWorker } from './log/log-worker.ts';
 import { type Measurable, measure } from './log/measurements.ts';
 import { logMetrics } from './log/metrics.ts';
+import { hasRole, withClient } from './log/parser/format.ts';
 import { type ReaderSettings } from './log/reader-settings.ts';
 import { logSettings } from './log/settings.ts';
 import { readState } from './log/state.ts';
+import { type LogThread } from './log/thread.ts';
 import { judge } from './log/verdict.ts';
 
 /** A rename rotation leaves no log until the server has reopened it. */
@@ -30,14 +30,14 @@ export const log = defineCheck({
   validateTarget: (target) =>
     isAbsolute(target) ? undefined : 'expected an absolute path, such as /var/log/nginx/access.log',
   async create(spec, services) {
-    const worker = await services.shared('log-worker', async () => {
-      const { LogWorker } = await import('./log/log-worker.ts');
-      return new LogWorker();
+    const thread = await services.shared('log-thread', async () => {
+      const { LogThread } = await import('./log/thread.ts');
+      return new LogThread();
     });
-    const reader = worker.open(readerSettings(spec));
+    const reader = thread.open(readerSettings(spec));
     return {
-      run: (run) => look({ spec, services, worker, reader }, run),
-      [Symbol.asyncDispose]: async () => worker.close(reader),
+      run: (run) => look({ spec, services, thread, reader }, run),
+      [Symbol.asyncDispose]: async () => thread.close(reader),
     };
   },
 });
@@ -45,12 +45,12 @@ export const log = defineCheck({
 interface Subject {
   readonly spec: CheckSpec<Settings>;
   readonly services: CheckServices;
-  readonly worker: LogWorker;
-  /** The number the worker knows the log by. */
+  readonly thread: LogThread;
+  /** The number the thread knows the log by. */
   readonly reader: number;
 }
 
-async function look({ spec, services, worker, reader }: Subject, run: Run): Promise<Observation> {
+async function look({ spec, services, thread, reader }: Subject, run: Run): Promise<Observation> {
   run.waiting();
   const state = readState(run.state);
   if (state === 'newer') {
@@ -60,7 +60,7 @@ async function look({ spec, services, worker, reader }: Subject, run: Run): Prom
   }
   const order = { state, nowMs: services.clock.unixMs(), budgetMs: spec.timeoutMs * readingShare };
   try {
-    const reading = await worker.read(reader, order, run.signal);
+    const reading = await thread.read(reader, order, run.signal);
     const nowMs = services.clock.unixMs();
     const { settings } = spec;
     const values = valuesOf(settings);

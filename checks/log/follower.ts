@@ -1,12 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Inspector, matchCompressed, newCompressed, oldCompressed } from './compressed.ts';
-import { type Listing, type LogFile, listFiles } from './files.ts';
-import { GzipContent } from './gzip-content.ts';
-import { type Gaps, type LogProblem, problemOf, settleAbsent } from './losses.ts';
-import { OpenFiles } from './open-files.ts';
-import { type Place, type Start, placeSegments, withCopy } from './placement.ts';
-import { fingerprint, lastLineStart, tailAt } from './segment.ts';
-import { type Reading, readCompressed, readPlain } from './segment-reading.ts';
+import { Inspector, matchCompressed, newCompressed, oldCompressed } from './follower/compressed.ts';
+import { type Listing, type LogFile, listFiles } from './follower/files.ts';
+import { GzipContent } from './follower/gzip-content.ts';
+import { type Gaps, type LogProblem, problemOf, settleAbsent } from './follower/losses.ts';
+import { OpenFiles } from './follower/open-files.ts';
+import { type Place, type Start, placeSegments, withCopy } from './follower/placement.ts';
+import { fingerprint, lastLineStart, tailAt } from './follower/segment.ts';
+import { type Reading, readCompressed, readPlain } from './follower/segment-reading.ts';
 import { type ReaderSettings } from './reader-settings.ts';
 import { type SegmentState } from './state.ts';
 

@@ -1,5 +1,7 @@
 import { type Measurement, type MetricDeclaration } from '#lib/observation';
-import { quantileMs } from './durations.ts';
+import { quantileMs } from './counts/durations.ts';
+import { type DurationGain, type RequestGain, type ValueGain } from './counts/gains.ts';
+import { statusClasses } from './counts/tally.ts';
 import {
   logBacklog,
   logClients,
@@ -25,10 +27,9 @@ import {
   logWindowErrors,
   logWindowUpstream,
 } from './metrics.ts';
-import { type DurationGain, type LogReading, type RequestGain, type ValueGain } from './reading.ts';
 import { type ValueSettings } from './reader-settings.ts';
+import { type LogReading } from './reading.ts';
 import { type WindowState } from './state.ts';
-import { statusClasses } from './tally.ts';
 import { windowRoutes, windowTotals } from './window.ts';
 
 /** A configured number, as far as measuring it goes. */

@@ -1,5 +1,5 @@
 import { type MetricDeclaration } from '#lib/observation';
-import { exportedBounds } from './durations.ts';
+import { exportedBounds } from './counts/durations.ts';
 
 const byRequest = ['status_class', 'method', 'route'] as const;
 

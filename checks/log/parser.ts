@@ -1,8 +1,8 @@
-import { type Format } from './format.ts';
-import { compileJson } from './json-parser.ts';
-import { compileLayout } from './layout-parser.ts';
-import { type LineParser } from './line.ts';
-import { compileRegex } from './regex-parser.ts';
+import { type Format } from './parser/format.ts';
+import { compileJson } from './parser/json.ts';
+import { compileLayout } from './parser/layout.ts';
+import { type LineParser } from './parser/line.ts';
+import { compileRegex } from './parser/regex.ts';
 
 /** Makes the parser of a format. `configured` names fields whose numbers are kept besides those with a role. */
 export function compileFormat(format: Format, configured: readonly string[]): LineParser {

@@ -1,14 +1,14 @@
 import { z } from 'zod';
 import { duration, size } from '#lib/scalars';
+import { otherRoute, routeProblem } from './counts/routes.ts';
+import { type Format, hasField, hasRole } from './parser/format.ts';
 import {
   type ExpectSettings,
   type RequestExpectations,
   expectSettings,
-} from './expect-settings.ts';
-import { formatSettings } from './format-settings.ts';
-import { type Format, hasField, hasRole } from './format.ts';
-import { otherRoute, routeProblem } from './routes.ts';
-import { valuesSettings } from './value-settings.ts';
+} from './settings/expect.ts';
+import { formatSettings } from './settings/format.ts';
+import { valuesSettings } from './settings/values.ts';
 
 const route = z.string().superRefine((pattern, context) => {
   const message = routeProblem(pattern);

@@ -1,8 +1,8 @@
-import { fineCount } from './durations.ts';
-import { methods } from './methods.ts';
-import { type RunCounts } from './run-counts.ts';
+import { type RunCounts } from './counts.ts';
+import { fineCount } from './counts/durations.ts';
+import { methods } from './counts/methods.ts';
+import { type Tally, cellOf, statusClasses } from './counts/tally.ts';
 import { type RouteSlot, type WindowState } from './state.ts';
-import { type Tally, cellOf, statusClasses } from './tally.ts';
 
 /** What a window adds up to, for one route or for all of them. */
 export interface WindowTotals {

@@ -2,9 +2,9 @@ import { readlinkSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { basename } from 'node:path';
 import { parentPort } from 'node:worker_threads';
-import { LogReader, type ReadOrder } from './log-reader.ts';
-import { type LogReading } from './reading.ts';
+import { LogReader, type ReadOrder } from './reader.ts';
 import { type ReaderSettings } from './reader-settings.ts';
+import { type LogReading } from './reading.ts';
 
 /** What the main thread asks of the worker. Numbers identify logs and, within the process, orders. */
 export type Request =

@@ -13,10 +13,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
-import { http } from '#checks/http';
 import { type Check } from '#checks/check';
-import { LogWorker } from '#checks/log/log-worker';
+import { http } from '#checks/http';
 import { type LogState } from '#checks/log/state';
+import { LogThread } from '#checks/log/thread';
 import { accessLogSettings, writeAccessLog } from '#test/support/access-log';
 import { services } from '#test/support/run-check';
 import { startNginx } from '#test/support/servers';
@@ -45,15 +45,15 @@ async function measure(mebibytes = 2048, rounds = 10): Promise<void> {
 
 /** Reads a log in a process of its own, as an agent does, second by second. */
 async function read(target: string): Promise<void> {
-  await using worker = new LogWorker();
-  const log = worker.open(accessLogSettings(target, 86_400_000));
+  await using thread = new LogThread();
+  const log = thread.open(accessLogSettings(target, 86_400_000));
   const resident: number[] = [];
   const sampling = setInterval(() => resident.push(process.memoryUsage.rss() / 1e6), 50);
   let state: LogState | undefined;
   let clients = 0;
   for (let backlogBytes = 1; backlogBytes > 0;) {
     const order = { state, nowMs: Date.now(), budgetMs: 1000 };
-    const reading = await worker.read(log, order, never);
+    const reading = await thread.read(log, order, never);
     ({ state, backlogBytes } = reading);
     clients = reading.recent.clients.count;
   }
@@ -77,14 +77,14 @@ async function compareProbes(target: string, rounds: number): Promise<void> {
     timeoutMs: 5000,
   };
   const check = await http.create(spec, services);
-  await using worker = new LogWorker();
-  const log = worker.open(accessLogSettings(target, 86_400_000));
+  await using thread = new LogThread();
+  const log = thread.open(accessLogSettings(target, 86_400_000));
   await probeTimes(check);
   const times = { alone: [] as number[], reading: [] as number[], turning: [] as number[] };
   for (let round = 0; round < rounds; round++) {
     times.alone.push(...(await probeTimes(check)));
     const over = new AbortController();
-    const reading = readUntil(over.signal, worker, log);
+    const reading = readUntil(over.signal, thread, log);
     times.reading.push(...(await probeTimes(check)));
     over.abort();
     await reading;
@@ -102,9 +102,9 @@ async function compareProbes(target: string, rounds: number): Promise<void> {
   await check[Symbol.asyncDispose]?.();
 }
 
-async function readUntil(signal: AbortSignal, worker: LogWorker, log: number): Promise<void> {
+async function readUntil(signal: AbortSignal, thread: LogThread, log: number): Promise<void> {
   while (!signal.aborted) {
-    await worker.read(log, { state: undefined, nowMs: Date.now(), budgetMs: 60_000 }, signal);
+    await thread.read(log, { state: undefined, nowMs: Date.now(), budgetMs: 60_000 }, signal);
   }
 }
 

@@ -10,7 +10,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { LogReader } from '#checks/log/log-reader';
+import { LogReader } from '#checks/log/reader';
 import { accessLogSettings, writeAccessLog } from '#test/support/access-log';
 
 const folder = mkdtempSync(join(tmpdir(), 'farpoint-bench-'));

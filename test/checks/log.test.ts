@@ -16,7 +16,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { log } from '#checks/log';
-import { presets } from '#checks/log/format';
+import { presets } from '#checks/log/parser/format';
 import { type Observation } from '#lib/observation';
 import { FollowedLog, logLine, logTestMs } from '#test/support/followed-log';
 import { formatObservations } from '#test/support/formatted-observation';

@@ -1,5 +1,5 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
-import { parseLogFormat, presets } from '#checks/log/format';
+import { parseLogFormat, presets } from '#checks/log/parser/format';
 import { type ReaderSettings } from '#checks/log/reader-settings';
 import { randomFrom } from './random.ts';
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Check } from '#checks/check';
 import { log } from '#checks/log';
-import { LogWorker } from '#checks/log/log-worker';
+import { LogThread } from '#checks/log/thread';
 import { type Observation } from '#lib/observation';
 import { services } from './run-check.ts';
 
@@ -14,7 +14,7 @@ export const logTestMs = Date.UTC(2026, 10, 22, 10, 0, 0);
  * One for all tests of a file. Under the sources of TypeScript, which is stripped by WebAssembly, V8 crashes now
  * and then where many threads start and end (in FreeDeadCode of its WasmEngine); what is published has none.
  */
-const worker = new LogWorker();
+const thread = new LogThread();
 
 /** A log check that is run again and again, with the state that a disk would have kept. */
 export class FollowedLog implements AsyncDisposable {
@@ -59,11 +59,11 @@ export class FollowedLog implements AsyncDisposable {
   async #create(timeoutMs: number): Promise<Check> {
     const settings = log.settings.parse(this.#settings);
     const spec = { name: 'access', target: this.#target, settings, timeoutMs };
-    // oxlint-disable-next-line typescript/no-unsafe-return -- one worker stands for whatever is shared
+    // oxlint-disable-next-line typescript/no-unsafe-return -- one thread stands for whatever is shared
     return log.create(spec, {
       ...services,
       clock: { ...services.clock, unixMs: () => this.nowMs },
-      shared: async () => worker as never,
+      shared: async () => thread as never,
     });
   }
 }

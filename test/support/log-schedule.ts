@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises';
-import { parseLogFormat, presets } from '#checks/log/format';
-import { LogReader, type ReadOrder } from '#checks/log/log-reader';
-import { type LogReading } from '#checks/log/reading';
+import { parseLogFormat, presets } from '#checks/log/parser/format';
+import { LogReader, type ReadOrder } from '#checks/log/reader';
 import { type ReaderSettings } from '#checks/log/reader-settings';
+import { type LogReading } from '#checks/log/reading';
 import { type LogState } from '#checks/log/state';
 import {
   LogWorld,

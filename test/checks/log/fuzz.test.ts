@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { type Format, parseLogFormat, presetNames, presets } from '#checks/log/format';
 import { LineScanner } from '#checks/log/line-scanner';
 import { compileFormat } from '#checks/log/parser';
+import { type Format, parseLogFormat, presetNames, presets } from '#checks/log/parser/format';
 
 const lineBytesMax = 1024 ** 2;
 const formats: readonly Format[] = [

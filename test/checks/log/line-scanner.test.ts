@@ -1,8 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseLogFormat } from '#checks/log/format';
-import { compileLayout } from '#checks/log/layout-parser';
 import { LineScanner } from '#checks/log/line-scanner';
+import { parseLogFormat } from '#checks/log/parser/format';
+import { compileLayout } from '#checks/log/parser/layout';
 
 const lineBytesMax = 40;
 const layout = parseLogFormat('$status "$request"');

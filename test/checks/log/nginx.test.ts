@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { log } from '#checks/log';
-import { LogWorker } from '#checks/log/log-worker';
+import { LogThread } from '#checks/log/thread';
 import { needs } from '#test/support/needs';
 import { services, valuesOf } from '#test/support/run-check';
 import { type RealServer, startNginx } from '#test/support/servers';
@@ -21,7 +21,7 @@ const rotations = {
 };
 
 /** One for all tests: see followed-log.ts. */
-const worker = new LogWorker();
+const thread = new LogThread();
 /** No line of the load is longer. */
 const lineBytesMax = 200;
 
@@ -84,7 +84,7 @@ async function countUnderLoad(nginx: RealServer, directives: string): Promise<Co
       timeoutMs: 30_000,
       settings: log.settings.parse({ start: 'beginning', format: { nginx: logFormat } }),
     },
-    { ...services, shared: async () => worker as never },
+    { ...services, shared: async () => thread as never },
   );
   const counted = { requests: 0, parsed: 0, others: 0, gaps: 0, lostBytes: 0 };
   let state: unknown;
