@@ -37,6 +37,7 @@ export async function openConnection(
     endpoint,
     servername: (trusted ? tls.name : undefined) ?? hostOf(url),
     alpn: protocols[settings.version],
+    refused: versionRefused(settings.version),
     settings: tls,
     contextFor,
     identifies: trusted,
@@ -46,6 +47,15 @@ export async function openConnection(
   };
   return openSecure(request, trace, signal);
 }
+
+/** The server wants another version of HTTP than the one that is asked for. */
+export function versionRefused(version: HttpSettings['version']): Failure {
+  const remedy = version === 'auto' ? '' : `; to accept what it speaks, set version: auto`;
+  const asked = protocols[version].map((name) => names[name]).join(' nor ');
+  return Failure.down('http_version', `the server does not agree to ${asked} (ALPN)${remedy}`);
+}
+
+const names = { h2: 'HTTP/2', 'http/1.1': 'HTTP/1.1' } as const;
 
 const protocols = { auto: ['h2', 'http/1.1'], 2: ['h2'], 1.1: ['http/1.1'] } as const;
 

@@ -3,6 +3,7 @@ import { TLSSocket } from 'node:tls';
 import { messageOf } from '#lib/error-message';
 import { Failure } from '../net/failure.ts';
 import { type Trace } from '../net/trace.ts';
+import { versionRefused } from './connection.ts';
 import { type Download } from './download.ts';
 import { exchangeHttp1 } from './exchange/http1.ts';
 import { exchangeHttp2 } from './exchange/http2.ts';
@@ -65,5 +66,5 @@ function chooseHttp2(socket: Socket, version: HttpSettings['version']): boolean 
   if (!(socket instanceof TLSSocket)) return version === 2;
   if (socket.alpnProtocol === 'h2') return true;
   if (version !== 2) return false;
-  return Failure.down('http_version', 'the server does not agree to HTTP/2 (ALPN)');
+  return versionRefused(version);
 }

@@ -18,6 +18,8 @@ export interface TlsRequest {
   readonly context: SecureContext;
   /** Protocols offered (ALPN), in order of preference; none when empty. */
   readonly alpn: readonly string[];
+  /** What it means that the server breaks off because it takes none of them (RFC 7301, 3.2). */
+  readonly refused?: Failure;
 }
 
 /** Opens one TCP connection to the endpoint: one attempt, never another address. */
@@ -55,7 +57,8 @@ export async function openTls(
   // Node would turn the whole chain into objects for checkServerIdentity: 100 µs for nothing.
   Object.defineProperty(socket, 'getPeerCertificate', { value: () => ({}) });
   if (!over) socket.once('connect', () => trace.enter('tls'));
-  const failure = await opened({ socket, event: 'secureConnect', endpoint }, trace, signal);
+  const opening = { socket, event: 'secureConnect', endpoint, refused: tls.refused } as const;
+  const failure = await opened(opening, trace, signal);
   trace.tls = examinePeer(socket, tls.servername);
   return failure ? discard(socket, failure) : socket;
 }
@@ -64,11 +67,12 @@ interface Opening {
   readonly socket: Socket;
   readonly event: 'connect' | 'secureConnect';
   readonly endpoint: Endpoint;
+  readonly refused?: Failure | undefined;
 }
 
 /** Waits for the event, or for the reason why it does not come. */
 async function opened(
-  { socket, event, endpoint }: Opening,
+  { socket, event, endpoint, refused }: Opening,
   trace: Trace,
   signal: AbortSignal,
 ): Promise<Failure | undefined> {
@@ -81,7 +85,7 @@ async function opened(
     resolve(undefined);
   };
   const fail = (error: NodeJS.ErrnoException): void =>
-    resolve(openFailure(error, { where, onTheWire, inTls: trace.current === 'tls' }));
+    resolve(openFailure(error, { where, onTheWire, inTls: trace.current === 'tls', refused }));
   const close = (): void =>
     resolve(Failure.down('connect_reset', `${where} closed the connection at once`));
   const abort = (): void => {
@@ -120,11 +124,13 @@ interface OpenContext {
   /** False while nothing can have left this host yet: the error is the kernel's own. */
   readonly onTheWire: boolean;
   readonly inTls: boolean;
+  readonly refused: Failure | undefined;
 }
 
 function openFailure(error: NodeJS.ErrnoException, context: OpenContext): Failure {
-  const { where, onTheWire, inTls } = context;
+  const { where, onTheWire, inTls, refused } = context;
   const code = error.code ?? '';
+  if (refused && /NO_APPLICATION_PROTOCOL/.test(code)) return refused;
   if (inTls) return handshakeFailure(error, where);
   if (!onTheWire && unrouted.has(code)) {
     return Failure.unknown('agent_no_network', `this host has no route to ${where} (${code})`);

@@ -11,6 +11,8 @@ export interface SecureRequest {
   /** The name to send (SNI) and to expect. */
   readonly servername: string;
   readonly alpn: readonly string[];
+  /** What it means that the peer breaks off because it takes none of them. */
+  readonly refused: Failure;
   readonly settings: Pick<TlsSettings, 'certificate' | 'verify'>;
   readonly contextFor: TlsContexts;
   /** Whether this peer may see the client certificate, where there is one. */
@@ -55,12 +57,12 @@ async function open(
   trace: Trace,
   signal: AbortSignal,
 ): Promise<TLSSocket | Failure> {
-  const { endpoint, servername, alpn, settings } = request;
+  const { endpoint, servername, alpn, refused, settings } = request;
   const context = request.contextFor(request.identifies);
   if (context instanceof Failure) return context;
   const over = await request.openBelow?.();
   if (over instanceof Failure) return over;
-  const tls = { servername, context, alpn };
+  const tls = { servername, context, alpn, refused };
   const socket = await openTls({ ...endpoint, tls, ...(over && { over }) }, trace, signal);
   const failure = settings.verify ? distrustOf(trace, servername, socket) : undefined;
   if (failure && !(socket instanceof Failure)) socket.on('error', () => undefined).destroy();

@@ -48,8 +48,20 @@ async function shakeHands(parts: Parts, trace: Trace, run: Run): Promise<Failure
   const endpoint = await locate(destination, parts.network, trace, run.signal);
   if (endpoint instanceof Failure) return endpoint;
   const { contextFor } = parts;
+  const refused = Failure.down(
+    'tls_protocol',
+    `the server takes none of ${protocols.join(', ')} (ALPN)`,
+  );
   const socket = await openSecure(
-    { endpoint, servername, alpn: protocols, settings: settings.tls, contextFor, identifies: true },
+    {
+      endpoint,
+      servername,
+      alpn: protocols,
+      refused,
+      settings: settings.tls,
+      contextFor,
+      identifies: true,
+    },
     trace,
     run.signal,
   );
@@ -60,9 +72,7 @@ async function shakeHands(parts: Parts, trace: Trace, run: Run): Promise<Failure
   const peer = trace.tls;
   if (peer === undefined) return failed;
   const noProtocol =
-    !failed && protocols.length > 0 && !protocols.includes(peer.alpn)
-      ? Failure.down('tls_protocol', `the server takes none of ${protocols.join(', ')} (ALPN)`)
-      : undefined;
+    !failed && protocols.length > 0 && !protocols.includes(peer.alpn) ? refused : undefined;
   const expiring = failed ? undefined : judgeExpiry(peer, expect.certificate, trace.clock.unixMs());
   const times = { phases: trace.phases, totalMs: trace.durationMs };
   return firstOf(

@@ -235,8 +235,21 @@ export const httpFaults: readonly Fault[] = [
       }),
   },
   {
-    name: 'HTTP/2: asked of a server that only speaks HTTP/1.1',
+    name: 'HTTP/2: asked of a server that closes on all but HTTP/1.1',
+    error: 'http_no_response',
+    says: /asked in HTTP\/2, the server closed .*set version: 1\.1 or auto/,
+    open: () => answering((socket) => socket.end(), { settings: { version: 2 } }),
+  },
+  {
+    name: 'HTTP/1.1: asked of a server that only speaks HTTP/2',
     error: 'http_protocol',
+    says: /answers in HTTP\/2 without TLS: set version: 2/,
+    open: () => answering((socket) => socket.end(Buffer.from('000000040000000000', 'hex'))),
+  },
+  {
+    name: 'HTTP/2: asked of a server that only speaks HTTP/1.1',
+    error: 'http_version',
+    says: /asked in HTTP\/2, the server answers in another; .* set version: 1\.1 or auto/,
     open: () =>
       answering((socket) => socket.end(response(['HTTP/1.1 400 Bad Request'])), {
         settings: { version: 2 },

@@ -134,11 +134,44 @@ export const tlsFaults: readonly Fault[] = [
   {
     name: 'TLS: HTTP/2 is asked for and not offered',
     error: 'http_version',
+    says: /does not agree to HTTP\/2 \(ALPN\); .*set version: auto/,
     open: () =>
       presenting(good, [], {
         server: { ALPNProtocols: [] },
         settings: { tls: trust, version: 2 },
       }),
+  },
+  {
+    name: 'TLS: HTTP/2 is asked of a server that breaks off over it',
+    error: 'http_version',
+    says: /does not agree to HTTP\/2 \(ALPN\); .*set version: auto/,
+    open: () =>
+      presenting(good, [], {
+        server: { ALPNProtocols: ['http/1.1'] },
+        settings: { tls: trust, version: 2 },
+      }),
+  },
+  {
+    name: 'TLS: HTTP/1.1 is asked of a server that speaks only HTTP/2',
+    error: 'http_version',
+    says: /does not agree to HTTP\/1\.1 \(ALPN\); .*set version: auto/,
+    open: () =>
+      presenting(good, [], {
+        server: { ALPNProtocols: ['h2'] },
+        settings: { tls: trust, version: 1.1 },
+      }),
+  },
+  {
+    name: 'tls check: the server breaks off because none of the protocols is its own',
+    error: 'tls_protocol',
+    says: /takes none of h2 \(ALPN\)/,
+    open: async () => {
+      const trouble = await presenting(good, [], {
+        server: { ALPNProtocols: ['http/1.1'] },
+        settings: { tls: trust, protocols: ['h2'] },
+      });
+      return { ...trouble, check: tls, target: new URL(trouble.target).host };
+    },
   },
   {
     name: 'tls check: none of the protocols is taken',

@@ -88,12 +88,20 @@ function createHandler({
   };
 }
 
+/** What every answer in HTTP/2 begins with (RFC 9113, 3.4, 4.1 and 6.5), or that it was acknowledged. */
+const settingsFrame = /^\0\0.\x04[\0\x01]\0{4}/s;
+
 /**
  * undici calls whatever is wrong with a head that has said its length a mismatch of lengths, and an end
  * within such a head, too.
  */
 function clearer(error: NodeJS.ErrnoException, head: string | undefined, hasEnded: boolean): Error {
   if (head === undefined) return error;
+  if (settingsFrame.test(head)) {
+    return new errors.HTTPParserError(
+      'asked in HTTP/1.1, the server answers in HTTP/2 without TLS: set version: 2',
+    );
+  }
   if (error.message === 'bad upgrade') {
     return new errors.HTTPParserError('the server switches protocols (101) without being asked to');
   }

@@ -1,5 +1,6 @@
 import { connect, constants } from 'node:http2';
 import { type Socket } from 'node:net';
+import { Failure } from '../../net/failure.ts';
 import { type Request } from '../request.ts';
 import { type Headers, type Reception } from './reception.ts';
 
@@ -20,12 +21,19 @@ export function exchangeHttp2(
     createConnection: () => socket,
     settings: { enablePush: false, initialWindowSize: windowBytes },
   });
+  // Without TLS, nobody has agreed to HTTP/2 before the server's first frame (RFC 9113, 3.4).
+  let isAgreed = url.protocol === 'https:';
+  const broken = (error: NodeJS.ErrnoException): void => {
+    if (isAgreed) reception.broken(error);
+    else reception.fail(unagreed(error));
+  };
+  session.once('remoteSettings', () => (isAgreed = true));
   session.once('connect', () => session.setLocalWindowSize(windowBytes));
-  session.on('error', (error) => reception.broken(error));
+  session.on('error', broken);
   session.once('goaway', (code) => {
-    if (code !== constants.NGHTTP2_NO_ERROR) reception.broken(new Error(`GOAWAY ${code}`));
+    if (code !== constants.NGHTTP2_NO_ERROR) broken(new Error(`GOAWAY ${code}`));
   });
-  session.once('close', () => reception.broken(new Error('the session was closed')));
+  session.once('close', () => broken(new Error('the session was closed')));
   const fields = Object.entries(request.headers).filter(([name]) => !notInHttp2.has(name));
   const stream = session.request({
     ':method': request.method,
@@ -43,11 +51,27 @@ export function exchangeHttp2(
     .once('end', () => {
       if (stream.rstCode === constants.NGHTTP2_NO_ERROR) reception.end();
     })
-    .on('error', (error) => reception.broken(error))
-    .once('close', () => reception.broken(new Error('the stream was closed')))
+    .on('error', broken)
+    .once('close', () => broken(new Error('the stream was closed')))
     .end(request.body);
   sent();
   return () => session.destroy();
+}
+
+/** The engine does not tell what came instead of HTTP/2, only that something did. */
+function unagreed(error: NodeJS.ErrnoException): Failure {
+  const remedy = `a server that speaks only HTTP/1.1 in clear does this: set version: 1.1 or auto, unless it has to speak HTTP/2 without TLS`;
+  if (error.code === 'ERR_HTTP2_ERROR') {
+    return Failure.down(
+      'http_version',
+      `asked in HTTP/2, the server answers in another; ${remedy}`,
+    );
+  }
+  const how = error.code === 'ECONNRESET' ? 'reset' : 'closed';
+  return Failure.down(
+    'http_no_response',
+    `asked in HTTP/2, the server ${how} the connection without an answer; ${remedy}`,
+  );
 }
 
 /** Without the pseudo-headers. */
