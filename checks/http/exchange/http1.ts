@@ -88,16 +88,13 @@ function createHandler({
   };
 }
 
-/** What every answer in HTTP/2 begins with (RFC 9113, 3.4, 4.1 and 6.5), or that it was acknowledged. */
-const settingsFrame = /^\0\0.\x04[\0\x01]\0{4}/s;
-
 /**
  * undici calls whatever is wrong with a head that has said its length a mismatch of lengths, and an end
  * within such a head, too.
  */
 function clearer(error: NodeJS.ErrnoException, head: string | undefined, hasEnded: boolean): Error {
   if (head === undefined) return error;
-  if (settingsFrame.test(head)) {
+  if (isSettingsFrame(head)) {
     return new errors.HTTPParserError(
       'asked in HTTP/1.1, the server answers in HTTP/2 without TLS: set version: 2',
     );
@@ -114,4 +111,9 @@ function clearer(error: NodeJS.ErrnoException, head: string | undefined, hasEnde
   }
   const what = given.length > 1 ? 'more than one Content-Length' : 'a malformed header';
   return new errors.HTTPParserError(`the answer has ${what}`);
+}
+
+/** What every answer in HTTP/2 begins with: the type SETTINGS and stream 0 (RFC 9113, 3.4 and 4.1). */
+function isSettingsFrame(head: string): boolean {
+  return head.startsWith('\0\0') && head[3] === '\u0004' && head.slice(5, 9) === '\0\0\0\0';
 }
