@@ -7,6 +7,7 @@ import { certify } from '../support/certificates.ts';
 import { formatObservations } from '../support/formatted-observation.ts';
 import { runCheck, valuesOf } from '../support/run-check.ts';
 import { serve, serveHttp } from '../support/serve.ts';
+import { freePort } from '../support/servers.ts';
 
 test('golden: up, a status that is not expected, a certificate that has expired', async () => {
   const root = certify({ name: 'Test root', authority: true });
@@ -148,9 +149,7 @@ describe('http', () => {
   });
 
   test('a port where nobody listens refuses', async () => {
-    const serving = await serveHttp(() => undefined);
-    await serving[Symbol.asyncDispose]();
-    const observation = await runCheck(http, serving.url);
+    const observation = await runCheck(http, `http://127.0.0.1:${await freePort()}/`);
     expect(observation.verdict).toMatchObject({ status: 'down', error: 'connect_refused' });
     expect(Object.keys(valuesOf(observation))).not.toContain(
       'probe.http.duration{phase=processing}',

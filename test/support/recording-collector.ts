@@ -6,6 +6,7 @@ import { decodeMetricsJson } from '#lib/otlp/json-metrics';
 import { decodeLogs } from '#lib/otlp/logs';
 import { decodeMetrics } from '#lib/otlp/metrics';
 import { type LogRecord, type MetricPoint } from '#lib/otlp/model';
+import { freePort } from './servers.ts';
 
 const limits = { items: 1e6, attributes: 64, name: 1024, value: 65_536, buckets: 1000 };
 
@@ -35,16 +36,17 @@ export class RecordingCollector implements AsyncDisposable {
   readonly points: MetricPoint[] = [];
   readonly logs: LogRecord[] = [];
   readonly #server: Server;
-  #port = 0;
+  readonly #port: number;
 
-  private constructor() {
+  private constructor(port: number) {
+    this.#port = port;
     this.#server = createServer((request, response) => {
       this.#take(request, response).catch(() => response.destroy());
     });
   }
 
   static async start(): Promise<RecordingCollector> {
-    const collector = new RecordingCollector();
+    const collector = new RecordingCollector(await freePort());
     await collector.listen();
     return collector;
   }
@@ -57,8 +59,6 @@ export class RecordingCollector implements AsyncDisposable {
   async listen(): Promise<void> {
     this.#server.listen(this.#port, '127.0.0.1');
     await once(this.#server, 'listening');
-    const address = this.#server.address();
-    if (address !== null && typeof address === 'object') this.#port = address.port;
   }
 
   /** Goes away: connections are refused from here on. */

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { type AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { uncompressSync } from 'snappy';
 import { ProtobufReader } from '#lib/protobuf/reader';
+import { freePort } from './servers.ts';
 
 export interface ReceivedSample {
   readonly unixMs: number;
@@ -34,14 +34,15 @@ export class RemoteWriteRecorder implements AsyncDisposable {
   readonly requests: ReceivedRequest[] = [];
   respond: Respond;
   #server: Server | undefined;
-  #port = 0;
+  readonly #port: number;
 
-  private constructor(respond: Respond) {
+  private constructor(port: number, respond: Respond) {
+    this.#port = port;
     this.respond = respond;
   }
 
   static async start(respond: Respond = answer(204)): Promise<RemoteWriteRecorder> {
-    const recorder = new RemoteWriteRecorder(respond);
+    const recorder = new RemoteWriteRecorder(await freePort(), respond);
     await recorder.listen();
     return recorder;
   }
@@ -59,7 +60,6 @@ export class RemoteWriteRecorder implements AsyncDisposable {
     const server = createServer((request, response) => void this.#receive(request, response));
     server.listen(this.#port, '127.0.0.1');
     await once(server, 'listening');
-    this.#port = (server.address() as AddressInfo).port;
     this.#server = server;
   }
 

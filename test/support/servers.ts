@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -237,15 +238,29 @@ export function startSquid(): Promise<RealServer> {
   });
 }
 
-/** A port nobody listens on at the moment. */
+/**
+ * A port nobody listens on at the moment, and that no socket is given by itself (Linux gives from 32,768
+ * on): whoever asks for any port, here or in another test, does not get it before it is used.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
+  for (;;) {
+    const port = randomInt(10_000, 20_000);
+    const server = createServer().listen(port, '127.0.0.1');
+    if (!(await isListening(server))) continue;
+    server.close();
+    await once(server, 'close');
+    return port;
+  }
+}
+
+async function isListening(server: Server): Promise<boolean> {
+  return once(server, 'listening').then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE') return false;
+      throw error;
+    },
+  );
 }
 
 async function startServer(recipe: Recipe): Promise<RealServer> {
