@@ -10,11 +10,11 @@ import {
   type QueueEntry,
   type QueueIncident,
 } from '#lib/queue/queue';
-import { type Block, decodeBlock, encodeBlock, type Signal } from './block.ts';
 import { type SinkConfiguration } from './config.ts';
 import { type BatchSource } from './forwarder.ts';
-import { type LedgerEntry, OutboxLedger, sequenceKey } from './outbox-ledger.ts';
-import { inflate } from './payload.ts';
+import { type Block, decodeBlock, encodeBlock, type Signal } from './queue/block.ts';
+import { type LedgerEntry, OutboxLedger, sequenceKey } from './queue/outbox-ledger.ts';
+import { decompress } from './queue/payload.ts';
 import { type Batch } from './sinks/sink.ts';
 
 export interface CollectorQueueOptions {
@@ -163,5 +163,7 @@ function toBatch(blocks: readonly Block[]): Batch {
 }
 
 function requests(blocks: readonly Block[], signal: Signal): readonly Uint8Array[] {
-  return blocks.filter((block) => block.signal === signal).map(({ payload }) => inflate(payload));
+  return blocks
+    .filter((block) => block.signal === signal)
+    .map(({ payload }) => decompress(payload));
 }

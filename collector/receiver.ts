@@ -8,11 +8,11 @@ import { decodeMetrics, encodeMetrics } from '#lib/otlp/metrics';
 import { DecodeError } from '#lib/protobuf/reader';
 import { DiskFullError, QueueFullError } from '#lib/queue/queue';
 import { Throttle } from '#lib/throttle';
-import { type OutboxRange, type Signal } from './block.ts';
 import { type CollectorConfiguration } from './config.ts';
 import { type Identity } from './keys.ts';
-import { deflate, type Payload } from './payload.ts';
 import { type CollectorQueue } from './queue.ts';
+import { type OutboxRange, type Signal } from './queue/block.ts';
+import { compress, type Payload } from './queue/payload.ts';
 import {
   type Admission,
   admitLogs,
@@ -242,8 +242,8 @@ function payloadOf<Item>(
   { isUnchanged, items }: Admission<Item>,
   encode: (items: readonly Item[]) => Uint8Array,
 ): Payload {
-  if (encoding !== 'protobuf' || !isUnchanged) return deflate(encode(items));
-  return gzip === undefined ? deflate(body) : { gzip, inflatedBytes: body.length };
+  if (encoding !== 'protobuf' || !isUnchanged) return compress(encode(items));
+  return gzip === undefined ? compress(body) : { gzip, inflatedBytes: body.length };
 }
 
 /** Data out of time, of an agent whose clock is off, or who does not know yet whether it is. */

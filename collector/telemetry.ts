@@ -1,5 +1,5 @@
-import { signals } from './block.ts';
 import { keyRejections } from './keys.ts';
+import { signals } from './queue/block.ts';
 import { admissionRejections } from './receiver/admission.ts';
 
 /** Declares a metric the collector has of itself, once, where it is made. */

@@ -2,7 +2,7 @@ import { type IncomingMessage } from 'node:http';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 
-const inflate = promisify(gunzip);
+const decompress = promisify(gunzip);
 
 /** A whole body, or why there is none. */
 export type Body =
@@ -25,7 +25,7 @@ const usualRatio = 8;
 export class BodyMemory {
   readonly #bytesMax: number;
   #heldBytes = 0;
-  #inflating: Promise<unknown> = Promise.resolve();
+  #decompressing: Promise<unknown> = Promise.resolve();
 
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
@@ -43,13 +43,13 @@ export class BodyMemory {
   }
 
   /** Decompresses one body at a time, so that a hundred bombs take the memory of one. */
-  async inflate(bytes: Buffer, bytesMax: number): Promise<Buffer> {
+  async decompress(bytes: Buffer, bytesMax: number): Promise<Buffer> {
     // Each chunk is a round trip to another thread: most bodies are to fit into one.
     const chunkSize = Math.max(16_384, Math.min(bytes.length * usualRatio, 1_048_576));
-    const run = (): Promise<Buffer> => inflate(bytes, { maxOutputLength: bytesMax, chunkSize });
-    const turn = this.#inflating.then(run, run);
+    const run = (): Promise<Buffer> => decompress(bytes, { maxOutputLength: bytesMax, chunkSize });
+    const turn = this.#decompressing.then(run, run);
     // Only that it is over is kept, not what came of it: up to the largest body would be held for nobody.
-    this.#inflating = turn.then(ignore, ignore);
+    this.#decompressing = turn.then(ignore, ignore);
     return turn;
   }
 }
@@ -71,7 +71,7 @@ export class RequestBody implements Disposable {
   async read(): Promise<Body> {
     const arrived = await this.#collect();
     return arrived.kind === 'whole' && this.#options.isGzip
-      ? this.#inflate(arrived.bytes)
+      ? this.#decompress(arrived.bytes)
       : arrived;
   }
 
@@ -106,10 +106,10 @@ export class RequestBody implements Disposable {
     return this.#request.iterator({ destroyOnReturn: false });
   }
 
-  async #inflate(bytes: Buffer): Promise<Body> {
+  async #decompress(bytes: Buffer): Promise<Body> {
     const { inflatedBytesMax } = this.#options;
     try {
-      const inflated = await this.#memory.inflate(bytes, inflatedBytesMax);
+      const inflated = await this.#memory.decompress(bytes, inflatedBytesMax);
       return this.#take(inflated.length) ? { kind: 'whole', bytes: inflated, gzip: bytes } : busy;
     } catch (error) {
       const isTooLarge = error instanceof RangeError;

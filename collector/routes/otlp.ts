@@ -6,9 +6,9 @@ import {
 } from 'fastify';
 import { type Clock } from '#lib/clock';
 import { type Logger } from '#lib/log';
-import { type OutboxRange, type Signal, signals } from '../block.ts';
 import { type CollectorConfiguration } from '../config.ts';
 import { type Identity, type KeyRing, mayWrite } from '../keys.ts';
+import { type OutboxRange, type Signal, signals } from '../queue/block.ts';
 import { type Encoding, type ExportAnswer, type Receiver } from '../receiver.ts';
 import { type Telemetry } from '../telemetry.ts';
 import { encodingOf, type Failure, failureBody, mediaTypes, successBody } from './answer.ts';

@@ -1,8 +1,8 @@
 import { createServer, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import { openLanes } from '#collector/lanes';
-import { deflate } from '#collector/payload';
 import { openCollectorQueue } from '#collector/queue';
+import { compress } from '#collector/queue/payload';
 import { prometheus } from '#collector/sinks/prometheus';
 import { encodeMetrics } from '#lib/otlp/metrics';
 import { eventually } from '../support/farpoint.ts';
@@ -42,7 +42,7 @@ test('all lanes stop together: backends that do not answer hold up the end once,
     keyId: 'key',
     receivedUnixMs: clock.unixMs(),
     range: undefined,
-    payload: deflate(encodeMetrics([gauge('probe.success', clock.unixMs())])),
+    payload: compress(encodeMetrics([gauge('probe.success', clock.unixMs())])),
   });
   const { log } = new LogLines();
   const lanes = await openLanes({ configuration: { sinks, dataDirectory }, queue, clock, log });

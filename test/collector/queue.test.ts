@@ -3,8 +3,8 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { OutboxLedger } from '#collector/queue/outbox-ledger';
 import { encodeMetrics } from '#lib/otlp/metrics';
-import { OutboxLedger } from '#collector/outbox-ledger';
 import { gauge } from '../support/points.ts';
 import { TestReceiver } from '../support/test-receiver.ts';
 

@@ -11,12 +11,12 @@ export interface Payload {
   readonly inflatedBytes: number;
 }
 
-export function deflate(request: Uint8Array): Payload {
+export function compress(request: Uint8Array): Payload {
   return { gzip: gzipSync(request, { level: 1 }), inflatedBytes: request.length };
 }
 
 /** Throws for more bytes than there are said to be. */
-export function inflate({ gzip, inflatedBytes }: Payload): Uint8Array {
+export function decompress({ gzip, inflatedBytes }: Payload): Uint8Array {
   // In one chunk; 64 bytes are the least that zlib takes.
   const chunkSize = Math.max(inflatedBytes, 64);
   return gunzipSync(gzip, { chunkSize, maxOutputLength: chunkSize });

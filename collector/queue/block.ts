@@ -1,6 +1,6 @@
 import { ProtobufReader } from '#lib/protobuf/reader';
 import { ProtobufWriter } from '#lib/protobuf/writer';
-import { deflate, type Payload } from './payload.ts';
+import { compress, type Payload } from './payload.ts';
 
 /*
  * A block is one accepted request, as the queue keeps it: a protobuf message of its own.
@@ -109,7 +109,7 @@ export function decodeBlock(bytes: Uint8Array): Block {
   }
   if (signal === undefined) throw new Error('cannot read a block of the queue: it has no signal');
   const range = outbox === '' ? undefined : { outbox, first, last };
-  const payload = format === 1 ? deflate(gzip) : { gzip, inflatedBytes };
+  const payload = format === 1 ? compress(gzip) : { gzip, inflatedBytes };
   return { signal, agent, keyId, receivedUnixMs, range, payload };
 }
 

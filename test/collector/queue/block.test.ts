@@ -1,12 +1,12 @@
 import { gzipSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { decodeBlock, encodeBlock } from '#collector/block';
-import { deflate, inflate } from '#collector/payload';
+import { decodeBlock, encodeBlock } from '#collector/queue/block';
+import { compress, decompress } from '#collector/queue/payload';
 import { encodeMetrics } from '#lib/otlp/metrics';
 import { ProtobufWriter } from '#lib/protobuf/writer';
-import { gauge } from '../support/points.ts';
-import { TestReceiver } from '../support/test-receiver.ts';
+import { gauge } from '../../support/points.ts';
+import { TestReceiver } from '../../support/test-receiver.ts';
 
 const request = encodeMetrics(
   Array.from({ length: 30 }, (_, index) => gauge(`p${index}`, Date.now())),
@@ -27,8 +27,8 @@ test('a block survives encoding and decoding', () => {
   });
   fc.assert(
     fc.property(block, (block) => {
-      const decoded = decodeBlock(encodeBlock({ ...block, payload: deflate(block.payload) }));
-      const payload = Uint8Array.from(inflate(decoded.payload));
+      const decoded = decodeBlock(encodeBlock({ ...block, payload: compress(block.payload) }));
+      const payload = Uint8Array.from(decompress(decoded.payload));
       expect({ ...decoded, payload }).toEqual(block);
     }),
   );
@@ -41,7 +41,7 @@ test('a block of format 1, whose payload was not compressed, is read', () => {
   writer.bytes(9, request);
   const { payload, signal } = decodeBlock(writer.finish());
   expect(signal).toBe('metrics');
-  expect(Uint8Array.from(inflate(payload))).toEqual(request);
+  expect(Uint8Array.from(decompress(payload))).toEqual(request);
   expect(payload.inflatedBytes).toBe(request.length);
 });
 
@@ -52,7 +52,7 @@ test('a block of a newer program is refused by what it is', () => {
 
 test('a payload that inflates to more than it says is not held in memory', () => {
   const gzip = gzipSync(Buffer.alloc(1_000_000));
-  expect(() => inflate({ gzip, inflatedBytes: 1000 })).toThrow(RangeError);
+  expect(() => decompress({ gzip, inflatedBytes: 1000 })).toThrow(RangeError);
 });
 
 test.for([
