@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { createTask, parse } from 'node-cron';
+import { bisect } from '#lib/bisect';
 import { type Schedule } from '#lib/fleet';
-import { bisect } from '#lib/queue/bisect';
 import { type CheckPlan } from '../plan.ts';
 
 /*

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type Clock } from '#lib/clock';
-import { bisect } from './bisect.ts';
+import { bisect } from '../bisect.ts';
 import { DiskFullError } from './errors.ts';
 import { errorCode, type QueueFileSystem } from './files.ts';
 import { encodeSegmentHeader, recordHeaderBytes, type SegmentHeader } from './format.ts';
