@@ -4,6 +4,7 @@ import { Agent, type Dispatcher, request } from 'undici';
 import { type Clock } from '#lib/clock';
 import { messageOf } from '#lib/error-message';
 import { decodeExportResponse, decodeStatus } from '#lib/otlp/status';
+import { retryAfterMs } from '#lib/retry-after';
 import { type Secret } from '#lib/secret';
 import { unlessAborted } from '#lib/unless-aborted';
 import { createLookup } from './collector-lookup.ts';
@@ -166,7 +167,8 @@ function interpret(
   const message = `HTTP ${statusCode}${why === '' ? '' : `: ${why}`}`;
   if ([400, 413, 422].includes(statusCode)) return { kind: 'rejected', message };
   if (statusCode === 408 || statusCode === 429 || statusCode >= 500) {
-    return { kind: 'retry', message, afterMs: retryAfterMs(headers, nowUnixMs) };
+    const afterMs = retryAfterMs(headers['retry-after'], nowUnixMs) ?? 0;
+    return { kind: 'retry', message, afterMs: Math.min(afterMs, retryAfterMaxMs) };
   }
   return { kind: 'refused', message };
 }
@@ -205,14 +207,6 @@ function explain(contentType: string | string[] | undefined, answer: Buffer): st
   }
   const [line = ''] = answer.toString().trim().split('\n');
   return line.slice(0, 200);
-}
-
-/** Seconds, or a date (RFC 9110, 10.2.3). */
-function retryAfterMs(headers: Dispatcher.ResponseData['headers'], nowUnixMs: number): number {
-  const value = headers['retry-after'];
-  const seconds = numberIn(value);
-  const ms = seconds === undefined ? Date.parse(String(value)) - nowUnixMs : seconds * 1000;
-  return Number.isFinite(ms) ? Math.min(Math.max(ms, 0), retryAfterMaxMs) : 0;
 }
 
 function numberIn(value: string | string[] | undefined): number | undefined {

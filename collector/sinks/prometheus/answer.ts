@@ -1,3 +1,4 @@
+import { retryAfterMs } from '#lib/retry-after';
 import { type Delivery } from '../sink.ts';
 
 /** What a backend said to a request. */
@@ -83,13 +84,4 @@ function remedyOf(status: number): string {
 function quoted(text: string): string {
   const line = text.replaceAll(/\s+/g, ' ').trim().slice(0, 300);
   return line === '' ? '' : `: ${line}`;
-}
-
-/** RFC 9110, section 10.2.3: seconds, or a date. */
-function retryAfterMs(header: string | undefined, nowUnixMs: number): number | undefined {
-  if (header === undefined) return undefined;
-  const text = header.trim();
-  if (/^\d+$/.test(text)) return Number(text) * 1000;
-  const date = Date.parse(text);
-  return Number.isNaN(date) ? undefined : Math.max(date - nowUnixMs, 0);
 }
