@@ -13,7 +13,7 @@ import { readFleet, type Fleet, type FleetCheck, type ReadCheck } from '#lib/fle
 import { checkShape, fleetKeys, notBuiltTypes } from '#lib/fleet/schema';
 import { type LogLevel } from '#lib/log';
 import { type MetricDeclaration } from '#lib/observation';
-import { resultMetrics } from '#lib/result-metrics';
+import { resultMetrics } from '#lib/results/metrics';
 import { type Secret } from '#lib/secret';
 import { agentShape, notBuiltCheckKeys, notBuiltKeys } from './config/schema.ts';
 import { type CheckPlan } from './plan.ts';

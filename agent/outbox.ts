@@ -8,7 +8,8 @@ import { type LogRecord, type MetricPoint } from '#lib/otlp/model';
 import { type QueueFileSystem } from '#lib/queue/files';
 import { createIncidentLog } from '#lib/queue/incident-log';
 import { type Queue, openQueue } from '#lib/queue/queue';
-import { type Increments, type Result, type Subject } from '#lib/results';
+import { type Increments, type Result } from '#lib/results';
+import { type Subject } from '#lib/results/subject';
 import { type Entry, encodeEntry, withoutIncrements } from './outbox/entry.ts';
 import {
   type OutboxRecord,

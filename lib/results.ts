@@ -1,19 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import {
-  type Counter,
-  type Series,
-  accumulate,
-  gaugesOf,
-  isSound,
-  keyOf,
-  toSeries,
-} from './series.ts';
-import {
   type Measurement,
   type MetricDeclaration,
   type Observation,
   type Verdict,
 } from './observation.ts';
+import { type Attributes, type LogRecord, type MetricPoint } from './otlp/model.ts';
 import {
   probeDuration,
   probeError,
@@ -21,8 +13,18 @@ import {
   probeTimeout,
   probeValidUntil,
   probeVerdict,
-} from './result-metrics.ts';
-import { type Attributes, type LogRecord, type MetricPoint } from './otlp/model.ts';
+} from './results/metrics.ts';
+import { counterPoint, endPoint, gaugePoint } from './results/points.ts';
+import {
+  type Counter,
+  type Series,
+  accumulate,
+  gaugesOf,
+  isSound,
+  keyOf,
+  toSeries,
+} from './results/series.ts';
+import { type Origin, type Subject, originOf } from './results/subject.ts';
 
 /*
  * From what a run found out to OTLP. Pure: what must be known of the past comes in as memory and goes
@@ -33,19 +35,6 @@ import { type Attributes, type LogRecord, type MetricPoint } from './otlp/model.
  * this one ends with a staleness marker. That one rule covers `probe.success` of an unknown run, a
  * `probe.error` that passed, a phase that was not reached, and a check that was removed.
  */
-
-/** Who looked at what: names all series of a result. */
-export interface Subject {
-  readonly check: string;
-  readonly type: string;
-  /** Becomes `service.name`, and so `job` in Prometheus. */
-  readonly service: string;
-  /** As written in the configuration; becomes `service.instance.id`, and so `instance`. */
-  readonly target: string;
-  readonly region: string;
-  readonly agent: string;
-  readonly labels: Readonly<Record<string, string>>;
-}
 
 /** One finished run. */
 export interface Result {
@@ -205,59 +194,6 @@ function seriesOf({ gauges, counters }: SeriesMemory): readonly Series[] {
   return [...gauges, ...counters];
 }
 
-/** What all points and records of one result have in common. */
-interface Origin {
-  readonly resource: Attributes;
-  readonly identity: Attributes;
-  readonly timeUnixNano: bigint;
-}
-
-function originOf({ service, target, labels, ...subject }: Subject, unixMs: number): Origin {
-  const { check, type, region, agent } = subject;
-  return {
-    resource: { 'service.name': service, 'service.instance.id': target },
-    identity: { ...labels, check, type, region, agent },
-    timeUnixNano: toNano(unixMs),
-  };
-}
-
-function gaugePoint(origin: Origin, gauge: Measurement): MetricPoint {
-  const { description } = gauge.metric;
-  return { ...endPoint(origin, toSeries(gauge)), description, value: Number(gauge.value) };
-}
-
-function counterPoint(
-  origin: Origin,
-  counter: Counter,
-  declarations: readonly MetricDeclaration[],
-): MetricPoint {
-  const { name, startUnixMs, buckets: bounds = [], value } = counter;
-  return {
-    ...endPoint(origin, counter),
-    description: declarations.find((metric) => metric.name === name)?.description ?? '',
-    startUnixNano: toNano(startUnixMs),
-    value: typeof value === 'number' ? value : { bounds, ...value },
-  };
-}
-
-/** A staleness marker: the series has no value from here on. */
-function endPoint({ resource, identity, timeUnixNano }: Origin, series: Series): MetricPoint {
-  const { name, unit, kind, attributes } = series;
-  return {
-    resource,
-    name,
-    unit,
-    description: '',
-    kind: kind === 'counter' ? 'sum' : kind,
-    monotonic: kind !== 'gauge',
-    // Identity comes last, so that no attribute can pose as another check, region or agent.
-    attributes: { ...attributes, ...identity },
-    startUnixNano: 0n,
-    timeUnixNano,
-    value: undefined,
-  };
-}
-
 /** One record for a run that was not up, and one for a change of verdict; the first `up` is no change. */
 function encodeLogs(
   { run, durationMs, observation }: Result,
@@ -294,8 +230,4 @@ const severities = {
 
 function mapKeys(record: Attributes, rename: (key: string) => string): Attributes {
   return Object.fromEntries(Object.entries(record).map(([key, value]) => [rename(key), value]));
-}
-
-function toNano(unixMs: number): bigint {
-  return BigInt(unixMs) * 1_000_000n;
 }

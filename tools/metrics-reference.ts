@@ -1,5 +1,5 @@
-import { runMetrics } from '#agent/runs/account';
 import { agentMetrics } from '#agent/agent-metrics';
+import { runMetrics } from '#agent/runs/account';
 import { checkTypes } from '#checks/registry';
 import { agentFamilies, laneFamilies, ProcessMetrics } from '#collector/own-metrics';
 import { metricName } from '#collector/sinks/prometheus/names';
@@ -7,7 +7,7 @@ import { Telemetry } from '#collector/telemetry';
 import { createSystemClock } from '#lib/clock';
 import { downErrors, unknownErrors } from '#lib/error-type';
 import { type MetricDeclaration } from '#lib/observation';
-import { resultMetrics } from '#lib/result-metrics';
+import { resultMetrics } from '#lib/results/metrics';
 import { code, table } from './markdown.ts';
 
 /** Groups of metrics, a line each, in the order in which the reference shows them. */

@@ -2,11 +2,11 @@ import { type LogRecord, type MetricPoint } from '#lib/otlp/model';
 import {
   type Increments,
   type Result,
-  type Subject,
   encodeIncrements,
   encodeRemoval,
   encodeResult,
 } from '#lib/results';
+import { type Subject } from '#lib/results/subject';
 import { runMetrics } from '../runs/account.ts';
 import { type TargetMemory } from './target-memory.ts';
 

@@ -1,6 +1,6 @@
 import { type Check, type CheckServices, type CheckSpec, type CheckType } from '#checks/check';
 import { type MetricDeclaration } from '#lib/observation';
-import { type Subject } from '#lib/results';
+import { type Subject } from '#lib/results/subject';
 import { type CheckPlan } from '../plan.ts';
 
 /** One check on one target, in the hands of this agent. */

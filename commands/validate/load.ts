@@ -3,7 +3,7 @@ import { parseHostPort } from '#checks/net/host-port';
 import { cronRunsPerDay } from '#lib/cron';
 import { type Fleet, type FleetCheck, type Schedule } from '#lib/fleet';
 import { type MetricDeclaration } from '#lib/observation';
-import { resultMetrics } from '#lib/result-metrics';
+import { resultMetrics } from '#lib/results/metrics';
 
 const minutesPerDay = 1440;
 

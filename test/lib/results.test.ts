@@ -1,7 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Measurement, type MetricDeclaration, type Observation } from '#lib/observation';
-import { resultMetrics } from '#lib/result-metrics';
 import {
   type Result,
   type SeriesMemory,
@@ -9,6 +8,7 @@ import {
   encodeRemoval,
   encodeResult,
 } from '#lib/results';
+import { resultMetrics } from '#lib/results/metrics';
 import { formatLogs, formatPoints } from '../support/formatted-points.ts';
 
 const phase: MetricDeclaration = {

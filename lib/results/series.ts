@@ -3,7 +3,7 @@ import {
   type HistogramIncrement,
   type Measurement,
   type MetricDeclaration,
-} from './observation.ts';
+} from '../observation.ts';
 
 /** Names one series of a target. */
 export interface Series {
