@@ -15,7 +15,7 @@ class DeploymentsFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    globalSetup: ['test/support/closing-table.ts'],
+    globalSetup: ['test/support/needs/closing-table.ts'],
     sequence: { sequencer: DeploymentsFirst },
     pool: 'forks',
     // Most of the time is spent waiting, for intervals and deadlines.

@@ -11,13 +11,19 @@ import { createSystemClock } from '#lib/clock';
 import { type Observation } from '#lib/observation';
 import { type MetricPoint } from '#lib/otlp/model';
 import { Secret } from '#lib/secret';
+import {
+  LogLines,
+  drain,
+  openTestOutbox,
+  startsOf,
+  temporaryFolder,
+} from '../support/agent/outboxes.ts';
+import { planOf } from '../support/agent/plans.ts';
+import { seen } from '../support/agent/results.ts';
+import { createSwiftClock } from '../support/clocks/swift-clock.ts';
 import { eventually } from '../support/farpoint.ts';
-import { newestSum } from '../support/newest.ts';
-import { LogLines, drain, openTestOutbox, startsOf, temporaryFolder } from '../support/outboxes.ts';
-import { planOf } from '../support/plans.ts';
-import { RecordingCollector } from '../support/recording-collector.ts';
-import { seen } from '../support/results.ts';
-import { createSwiftClock } from '../support/swift-clock.ts';
+import { newestSum } from '../support/otlp/newest.ts';
+import { RecordingCollector } from '../support/servers/recording-collector.ts';
 
 let folder: ReturnType<typeof temporaryFolder>;
 let collector: RecordingCollector;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { agentKillLoop } from '../support/agent-kill-loop.ts';
+import { agentKillLoop } from '../support/deployments/agent-kill-loop.ts';
 
 test(
   '8 kills of an agent: no result is lost or repeated, and every line of its log counts once',

@@ -1,13 +1,19 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { runMetrics } from '#agent/runs/account';
 import { encodeRecord } from '#agent/outbox/record';
+import { runMetrics } from '#agent/runs/account';
 import { type QueueFile, type QueueFileSystem, diskFileSystem } from '#lib/queue/files';
 import { openQueue } from '#lib/queue/queue';
+import {
+  LogLines,
+  drain,
+  openTestOutbox,
+  startsOf,
+  temporaryFolder,
+} from '../support/agent/outboxes.ts';
+import { resultOf, seen } from '../support/agent/results.ts';
+import { QuickClock } from '../support/clocks/quick-clock.ts';
 import { eventually } from '../support/farpoint.ts';
-import { LogLines, drain, openTestOutbox, startsOf, temporaryFolder } from '../support/outboxes.ts';
-import { QuickClock } from '../support/quick-clock.ts';
-import { resultOf, seen } from '../support/results.ts';
 
 let folder: ReturnType<typeof temporaryFolder>;
 beforeEach(() => {

@@ -1,11 +1,11 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { type Canary } from '#agent/own-network/canaries';
 import { OwnNetwork } from '#agent/own-network';
+import { type Canary } from '#agent/own-network/canaries';
 import { type Run } from '#checks/check';
 import { type DownError } from '#lib/error-type';
 import { createLog } from '#lib/log';
 import { type Observation, type Verdict } from '#lib/observation';
-import { ManualClock } from '../support/manual-clock.ts';
+import { ManualClock } from '../support/clocks/manual-clock.ts';
 
 const up: Verdict = { status: 'up' };
 const peer = '192.0.2.1';

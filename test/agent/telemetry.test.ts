@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { agentMetrics, type AgentReadings } from '#agent/agent-metrics';
 import { startTelemetry } from '#agent/telemetry';
 import { Secret } from '#lib/secret';
-import { RecordingCollector } from '../support/recording-collector.ts';
+import { RecordingCollector } from '../support/servers/recording-collector.ts';
 
 const readings: AgentReadings = {
   outbox: {

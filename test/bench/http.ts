@@ -13,9 +13,9 @@ import { Pool } from 'undici';
 import { Gate, passes } from '#agent/runs/gate';
 import { type Check } from '#checks/check';
 import { http } from '#checks/http';
-import { certify } from '../support/certificates.ts';
-import { services } from '../support/run-check.ts';
-import { freePort, startBlackboxExporter, startNginx } from '../support/servers.ts';
+import { services } from '../support/checks/run-check.ts';
+import { certify } from '../support/servers/certificates.ts';
+import { freePort, startBlackboxExporter, startNginx } from '../support/servers/real-servers.ts';
 
 const wanted = process.argv.slice(2);
 const run = promisify(execFile);

@@ -17,9 +17,9 @@ import { type Check } from '#checks/check';
 import { http } from '#checks/http';
 import { type LogState } from '#checks/log/state';
 import { LogThread } from '#checks/log/thread';
-import { accessLogSettings, writeAccessLog } from '#test/support/access-log';
-import { services } from '#test/support/run-check';
-import { startNginx } from '#test/support/servers';
+import { services } from '#test/support/checks/run-check';
+import { accessLogSettings, writeAccessLog } from '#test/support/log/access-log';
+import { startNginx } from '#test/support/servers/real-servers';
 
 const probesPerTurn = 100;
 /** Of the priority that the reading thread gives itself. */

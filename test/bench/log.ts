@@ -11,7 +11,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LogReader } from '#checks/log/reader';
-import { accessLogSettings, writeAccessLog } from '#test/support/access-log';
+import { accessLogSettings, writeAccessLog } from '#test/support/log/access-log';
 
 const folder = mkdtempSync(join(tmpdir(), 'farpoint-bench-'));
 const whole = join(folder, 'access.log');

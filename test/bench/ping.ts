@@ -15,9 +15,9 @@ import ping from 'ping';
 import { openPinger } from '#checks/ping/open';
 import { type EchoPlan, type Pinger } from '#checks/ping/pinger';
 import { createSystemClock } from '#lib/clock';
-import { echoPlan } from '../support/echo-plan.ts';
-import { openNetwork } from '../support/network.ts';
-import { startBlackboxExporter } from '../support/servers.ts';
+import { echoPlan } from '../support/checks/echo-plan.ts';
+import { openNetwork } from '../support/network/network.ts';
+import { startBlackboxExporter } from '../support/servers/real-servers.ts';
 
 const rounds = Number(process.argv[2] ?? 3);
 const clock = createSystemClock();

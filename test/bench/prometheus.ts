@@ -5,14 +5,14 @@
  *     node test/bench/prometheus.ts [ROUNDS]
  */
 import { compressSync } from 'snappy';
+import { seriesKey } from '#collector/series-key';
+import { SeriesTable, UnwritableName } from '#collector/sinks/prometheus/series';
+import { encodeWriteRequest } from '#collector/sinks/prometheus/write-request';
 import { noLimits } from '#lib/otlp/limits';
 import { decodeMetrics, encodeMetrics } from '#lib/otlp/metrics';
 import { type MetricPoint } from '#lib/otlp/model';
 import { ProtobufWriter } from '#lib/protobuf/writer';
-import { seriesKey } from '#collector/series-key';
-import { SeriesTable, UnwritableName } from '#collector/sinks/prometheus/series';
-import { encodeWriteRequest } from '#collector/sinks/prometheus/write-request';
-import { counter, gauge, histogram } from '../support/points.ts';
+import { counter, gauge, histogram } from '../support/otlp/points.ts';
 
 const rounds = Number(process.argv[2] ?? 5);
 const roundMs = 500;

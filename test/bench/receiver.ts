@@ -13,8 +13,8 @@ import { Pool } from 'undici';
 import { newKey } from '#lib/key';
 import { encodeMetrics } from '#lib/otlp/metrics';
 import { eventually, Farpoint } from '../support/farpoint.ts';
-import { gauge } from '../support/points.ts';
-import { freePort } from '../support/servers.ts';
+import { gauge } from '../support/otlp/points.ts';
+import { freePort } from '../support/servers/real-servers.ts';
 
 const seconds = Number(process.argv[2] ?? 5);
 const connections = 16;

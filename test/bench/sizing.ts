@@ -14,10 +14,10 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { readAgentStatus } from '#lib/agent-status';
 import { newKey } from '#lib/key';
+import { temporaryFolder } from '../support/agent/outboxes.ts';
 import { eventually, Farpoint, program } from '../support/farpoint.ts';
-import { temporaryFolder } from '../support/outboxes.ts';
-import { serveHttp } from '../support/serve.ts';
-import { freePort, startVictoriaMetrics } from '../support/servers.ts';
+import { freePort, startVictoriaMetrics } from '../support/servers/real-servers.ts';
+import { serveHttp } from '../support/servers/serve.ts';
 
 const [seconds = '20', chosen = program] = process.argv.slice(2);
 const targets = 100;

@@ -1,5 +1,5 @@
 /** `node test/campaign/agent-kill.ts [count] [seed]`: kill -9 of an agent whose log is rotated; prints what arrived. */
-import { agentKillLoop } from '../support/agent-kill-loop.ts';
+import { agentKillLoop } from '../support/deployments/agent-kill-loop.ts';
 
 const [count = '30', seed = String(Date.now() % 1_000_000)] = process.argv.slice(2);
 const { kills, results, flaws, linesWritten, linesCounted } = await agentKillLoop(

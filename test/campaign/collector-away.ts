@@ -1,5 +1,5 @@
 /** `node test/campaign/collector-away.ts [seconds]`: takes the collector away; prints what became of the runs. */
-import { collectorAway } from '../support/collector-away.ts';
+import { collectorAway } from '../support/deployments/collector-away.ts';
 
 const [seconds = '120'] = process.argv.slice(2);
 const report = await collectorAway(Number(seconds) * 1000);

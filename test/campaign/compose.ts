@@ -1,7 +1,7 @@
 /** `node test/campaign/compose.ts [docker-compose|podman-compose …]`: docker/up.sh over podman; prints what came of it. */
-import { type Compose } from '../support/compose-stack.ts';
-import { composeReport } from '../support/compose-report.ts';
-import { Engine } from '../support/image.ts';
+import { composeReport } from '../support/containers/compose-report.ts';
+import { type Compose } from '../support/containers/compose-stack.ts';
+import { Engine } from '../support/containers/image.ts';
 
 const named = process.argv.slice(2) as Compose[];
 using engine = new Engine();

@@ -1,6 +1,6 @@
 /** `node test/campaign/containers.ts [count] [seed]`: kills and starts an agent's container; prints what arrived. */
-import { containerKills } from '../support/container-kills.ts';
-import { Engine } from '../support/image.ts';
+import { containerKills } from '../support/containers/container-kills.ts';
+import { Engine } from '../support/containers/image.ts';
 
 const [count = '50', seed = String(Date.now() % 1_000_000)] = process.argv.slice(2);
 using engine = new Engine();

@@ -1,5 +1,5 @@
 /** `node test/campaign/kill.ts [count] [seed]`: kill -9 under load; prints what was lost and doubled. */
-import { killLoop } from '../support/kill-loop.ts';
+import { killLoop } from '../support/deployments/kill-loop.ts';
 
 const [count = '40', seed = String(Date.now() % 1_000_000)] = process.argv.slice(2);
 const report = await killLoop(Number(count), Number(seed));

@@ -1,6 +1,6 @@
 /** `node test/campaign/log.ts [count] [seed]`: schedules of writing, rotating, reading and crashing. */
-import { runSchedule } from '../support/log-schedule.ts';
-import { losslessRotations, lossyRotations } from '../support/log-world.ts';
+import { runSchedule } from '../support/log/schedule.ts';
+import { losslessRotations, lossyRotations } from '../support/log/world.ts';
 
 const [count = '10000', seed = String(Date.now() % 1_000_000)] = process.argv.slice(2);
 const rotations = [...losslessRotations, ...lossyRotations];

@@ -5,8 +5,8 @@
  * shipped and half an hour, and then the service goes down too. Says what arrived, and what was told.
  */
 import { isDeepStrictEqual } from 'node:util';
-import * as scenario from '../support/world-scenarios.ts';
-import { World } from '../support/world.ts';
+import * as scenario from '../support/world/scenarios.ts';
+import { World } from '../support/world/world.ts';
 
 const [seconds = 120, kills = 50, haste = 6] = process.argv.slice(2).map(Number);
 const awayMs = seconds * 1000;

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { dns } from '#checks/dns';
-import { address, type DnsReply, serveDns, wireName } from '../support/dns-server.ts';
-import { formatObservations } from '../support/formatted-observation.ts';
-import { runCheck } from '../support/run-check.ts';
+import { formatObservations } from '../support/checks/formatted-observation.ts';
+import { runCheck } from '../support/checks/run-check.ts';
+import { address, type DnsReply, serveDns, wireName } from '../support/servers/dns-server.ts';
 
 const zone: Readonly<Record<string, DnsReply>> = {
   'A www.test': { records: [address('192.0.2.2', 30), address('192.0.2.1', 300)] },

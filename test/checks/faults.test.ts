@@ -5,8 +5,8 @@ import { downErrors, unknownErrors } from '#lib/error-type';
 import { faults } from '../faults/all.ts';
 import { type Fault } from '../faults/fault.ts';
 import { routeFaults } from '../faults/route.ts';
-import { attempts, closeTheWayOut } from '../support/no-way-out.ts';
-import { runCheck, services } from '../support/run-check.ts';
+import { runCheck, services } from '../support/checks/run-check.ts';
+import { attempts, closeTheWayOut } from '../support/network/no-way-out.ts';
 
 /** Of these the way there has its own table: test/checks/namespace.test.ts. */
 const made = new Set([...faults, ...routeFaults].map(({ error }) => error));

@@ -3,11 +3,11 @@ import { setImmediate } from 'node:timers/promises';
 import { createServer as createTlsServer } from 'node:tls';
 import { describe, expect, test } from 'vitest';
 import { http } from '#checks/http';
-import { certify } from '../support/certificates.ts';
-import { formatObservations } from '../support/formatted-observation.ts';
-import { runCheck, valuesOf } from '../support/run-check.ts';
-import { serve, serveHttp } from '../support/serve.ts';
-import { freePort } from '../support/servers.ts';
+import { formatObservations } from '../support/checks/formatted-observation.ts';
+import { runCheck, valuesOf } from '../support/checks/run-check.ts';
+import { certify } from '../support/servers/certificates.ts';
+import { freePort } from '../support/servers/real-servers.ts';
+import { serve, serveHttp } from '../support/servers/serve.ts';
 
 test('golden: up, a status that is not expected, a certificate that has expired', async () => {
   const root = certify({ name: 'Test root', authority: true });

@@ -18,9 +18,9 @@ import { describe, expect, it } from 'vitest';
 import { log } from '#checks/log';
 import { presets } from '#checks/log/parser/format';
 import { type Observation } from '#lib/observation';
-import { FollowedLog, logLine, logTestMs } from '#test/support/followed-log';
-import { formatObservations } from '#test/support/formatted-observation';
-import { valuesOf } from '#test/support/run-check';
+import { formatObservations } from '#test/support/checks/formatted-observation';
+import { valuesOf } from '#test/support/checks/run-check';
+import { FollowedLog, logLine, logTestMs } from '#test/support/log/followed-log';
 
 const timed = `${presets['nginx-combined']} $request_time $upstream_response_time $connection`;
 const fromStart = { start: 'beginning' };

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { ping } from '#checks/ping';
+import { runCheck, valuesOf } from '../support/checks/run-check.ts';
 import { needs } from '../support/needs.ts';
-import { runCheck, valuesOf } from '../support/run-check.ts';
 
 needs('ping')('ping with whatever this host grants', () => {
   test.each(['127.0.0.1', '::1', 'localhost'])('%s is up', async (target) => {

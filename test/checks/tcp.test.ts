@@ -1,9 +1,9 @@
 import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { tcp } from '#checks/tcp';
-import { formatObservations } from '../support/formatted-observation.ts';
-import { runCheck } from '../support/run-check.ts';
-import { serve } from '../support/serve.ts';
+import { formatObservations } from '../support/checks/formatted-observation.ts';
+import { runCheck } from '../support/checks/run-check.ts';
+import { serve } from '../support/servers/serve.ts';
 
 test('golden: a connection, a banner that is not the right one, nobody there', async () => {
   await using server = await serve(createServer((socket) => socket.end('220 ready\r\n')));

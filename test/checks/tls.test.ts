@@ -1,10 +1,10 @@
 import { createServer } from 'node:tls';
 import { expect, test } from 'vitest';
 import { tls } from '#checks/tls';
-import { certify } from '../support/certificates.ts';
-import { formatObservations } from '../support/formatted-observation.ts';
-import { runCheck } from '../support/run-check.ts';
-import { serve, type Serving } from '../support/serve.ts';
+import { formatObservations } from '../support/checks/formatted-observation.ts';
+import { runCheck } from '../support/checks/run-check.ts';
+import { certify } from '../support/servers/certificates.ts';
+import { serve, type Serving } from '../support/servers/serve.ts';
 
 const root = certify({ name: 'Test root', authority: true });
 const hosts = ['localhost', '127.0.0.1'];

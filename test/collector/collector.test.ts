@@ -11,9 +11,9 @@ import { newKey } from '#lib/key';
 import { encodeMetrics } from '#lib/otlp/metrics';
 import { eventually, Farpoint } from '../support/farpoint.ts';
 import { needs } from '../support/needs.ts';
-import { gauge } from '../support/points.ts';
-import { answer, labelsOf, RemoteWriteRecorder } from '../support/remote-write.ts';
-import { freePort } from '../support/servers.ts';
+import { gauge } from '../support/otlp/points.ts';
+import { freePort } from '../support/servers/real-servers.ts';
+import { answer, labelsOf, RemoteWriteRecorder } from '../support/servers/remote-write.ts';
 
 const agentKey = newKey('eu-west');
 const strangerKey = newKey('stranger');

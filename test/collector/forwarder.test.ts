@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type Batch, type Delivery, type Sink } from '#collector/sinks/sink';
-import { startForwarding } from '../support/forwarding.ts';
-import { MemorySource } from '../support/memory-source.ts';
-import { gauge, logRecord } from '../support/points.ts';
+import { startForwarding } from '../support/collector/forwarding.ts';
+import { MemorySource } from '../support/collector/memory-source.ts';
+import { gauge, logRecord } from '../support/otlp/points.ts';
 
 const delivered: Delivery = { kind: 'delivered' };
 const away: Delivery = { kind: 'retry', error: new Error('away') };

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { OutboxLedger } from '#collector/queue/outbox-ledger';
 import { encodeMetrics } from '#lib/otlp/metrics';
-import { gauge } from '../support/points.ts';
-import { TestReceiver } from '../support/test-receiver.ts';
+import { TestReceiver } from '../support/collector/test-receiver.ts';
+import { gauge } from '../support/otlp/points.ts';
 
 let directory: string;
 beforeEach(() => {

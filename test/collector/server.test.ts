@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
-import { TestReceiver } from '../support/test-receiver.ts';
+import { TestReceiver } from '../support/collector/test-receiver.ts';
 
 test('a sender that dribbles its headers is cut off', async () => {
   await using receiver = await TestReceiver.start();

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { agentStatusFile, writeAgentStatus } from '#lib/agent-status';
-import { Deployment } from '../support/deployment.ts';
+import { Deployment } from '../support/deployments/deployment.ts';
 import { eventually, Farpoint } from '../support/farpoint.ts';
 import { runFarpoint } from '../support/run-farpoint.ts';
 

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { type MetricPoint } from '#lib/otlp/model';
 import { type Batch, type Sink, type SinkType } from '#collector/sinks/sink';
-import { gauge, logRecord } from '../support/points.ts';
-import { QuickClock } from '../support/quick-clock.ts';
+import { type MetricPoint } from '#lib/otlp/model';
+import { QuickClock } from '../support/clocks/quick-clock.ts';
+import { gauge, logRecord } from '../support/otlp/points.ts';
 
 /** What stands behind the sink under test. */
 export interface Backend extends AsyncDisposable {

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newKey } from '#lib/key';
 import packageJson from '../../package.json' with { type: 'json' };
-import { containerKills } from '../support/container-kills.ts';
+import { containerKills } from '../support/containers/container-kills.ts';
 import { eventually } from '../support/farpoint.ts';
-import { confinement, Engine } from '../support/image.ts';
+import { confinement, Engine } from '../support/containers/image.ts';
 import { needs } from '../support/needs.ts';
 
 const image = 'farpoint:test';

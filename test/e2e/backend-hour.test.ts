@@ -8,12 +8,12 @@ import { loadCollectorConfiguration } from '#collector/config';
 import { newKey } from '#lib/key';
 import { createLog } from '#lib/log';
 import { encodeMetrics } from '#lib/otlp/metrics';
-import { exportVictoriaMetrics } from '../support/backend.ts';
+import { ManualClock } from '../support/clocks/manual-clock.ts';
+import { exportVictoriaMetrics } from '../support/deployments/backend.ts';
 import { eventually } from '../support/farpoint.ts';
-import { ManualClock } from '../support/manual-clock.ts';
 import { needs } from '../support/needs.ts';
-import { gauge } from '../support/points.ts';
-import { startVictoriaMetrics } from '../support/servers.ts';
+import { gauge } from '../support/otlp/points.ts';
+import { startVictoriaMetrics } from '../support/servers/real-servers.ts';
 
 const regions = ['eu-west', 'us-east', 'ap-south'];
 const targets = Array.from({ length: 10 }, (_, index) => `https://shop-${index}.example.org/`);

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { Deployment } from '../support/deployment.ts';
+import { skewedClock } from '../support/clocks/skewed-clock.ts';
+import { Deployment } from '../support/deployments/deployment.ts';
 import { eventually } from '../support/farpoint.ts';
 import { needs } from '../support/needs.ts';
-import { serveHttp } from '../support/serve.ts';
-import { skewedClock } from '../support/skewed-clock.ts';
+import { serveHttp } from '../support/servers/serve.ts';
 
 needs('faketime')('agents whose clocks are ten minutes off', () => {
   test(

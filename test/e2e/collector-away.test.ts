@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { collectorAway } from '../support/collector-away.ts';
+import { collectorAway } from '../support/deployments/collector-away.ts';
 
 test(
   'while the collector is away the agent keeps checking, and all of it arrives in order',

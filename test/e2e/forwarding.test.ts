@@ -3,17 +3,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type MetricPoint } from '#lib/otlp/model';
 import { prometheus } from '#collector/sinks/prometheus';
 import { type Batch, type Sink } from '#collector/sinks/sink';
-import { exportPrometheus, exportVictoriaMetrics, type StoredSeries } from '../support/backend.ts';
+import { type MetricPoint } from '#lib/otlp/model';
+import { QuickClock } from '../support/clocks/quick-clock.ts';
+import { startForwarding } from '../support/collector/forwarding.ts';
+import { MemorySource } from '../support/collector/memory-source.ts';
+import {
+  exportPrometheus,
+  exportVictoriaMetrics,
+  type StoredSeries,
+} from '../support/deployments/backend.ts';
 import { eventually } from '../support/farpoint.ts';
-import { startForwarding } from '../support/forwarding.ts';
-import { MemorySource } from '../support/memory-source.ts';
 import { needs } from '../support/needs.ts';
-import { counter, gauge, histogram } from '../support/points.ts';
-import { QuickClock } from '../support/quick-clock.ts';
-import { startPrometheus, startVictoriaMetrics } from '../support/servers.ts';
+import { counter, gauge, histogram } from '../support/otlp/points.ts';
+import { startPrometheus, startVictoriaMetrics } from '../support/servers/real-servers.ts';
 
 const minute = 60_000;
 const hour = 60 * minute;

@@ -6,17 +6,21 @@ import { parse } from 'yaml';
 import { grafanaFiles } from '#grafana/files';
 import { prometheusRules, recordingRules } from '#grafana/prometheus-rules';
 import { defaultSettings } from '#grafana/settings';
-import { Deployment } from '../support/deployment.ts';
+import { Deployment } from '../support/deployments/deployment.ts';
 import { eventually } from '../support/farpoint.ts';
+import { groups } from '../support/grafana/promtool.ts';
+import {
+  composeScrape,
+  prometheusConfiguration,
+  swiftRules,
+} from '../support/grafana/swift-rules.ts';
 import { needs } from '../support/needs.ts';
-import { groups } from '../support/promtool.ts';
 import {
   startNginx,
   startPrometheus,
   startVictoriaMetrics,
   startVmalert,
-} from '../support/servers.ts';
-import { composeScrape, prometheusConfiguration, swiftRules } from '../support/swift-rules.ts';
+} from '../support/servers/real-servers.ts';
 
 const root = join(import.meta.dirname, '../..');
 const regions = ['eu-west', 'us-east'];

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { killLoop } from '../support/kill-loop.ts';
+import { killLoop } from '../support/deployments/kill-loop.ts';
 import { needs } from '../support/needs.ts';
 
 needs('nginx', 'victoria-metrics')('kill -9', () => {

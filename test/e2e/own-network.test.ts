@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { newKey } from '#lib/key';
-import { askWithin } from '../support/ask-within.ts';
 import { eventually, Farpoint, program } from '../support/farpoint.ts';
 import { needs } from '../support/needs.ts';
-import { type Host, openNetwork } from '../support/network.ts';
+import { askWithin } from '../support/network/ask-within.ts';
+import { type Host, openNetwork } from '../support/network/network.ts';
 
 const server = `
   const { createServer } = require('node:http');

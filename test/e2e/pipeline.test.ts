@@ -1,11 +1,19 @@
 import { expect, test } from 'vitest';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type MetricPoint } from '#lib/otlp/model';
-import { exportPrometheus, exportVictoriaMetrics, type StoredSeries } from '../support/backend.ts';
-import { Deployment } from '../support/deployment.ts';
+import {
+  exportPrometheus,
+  exportVictoriaMetrics,
+  type StoredSeries,
+} from '../support/deployments/backend.ts';
+import { Deployment } from '../support/deployments/deployment.ts';
 import { eventually } from '../support/farpoint.ts';
 import { needs } from '../support/needs.ts';
-import { startNginx, startPrometheus, startVictoriaMetrics } from '../support/servers.ts';
+import {
+  startNginx,
+  startPrometheus,
+  startVictoriaMetrics,
+} from '../support/servers/real-servers.ts';
 
 const regions = ['eu-west', 'us-east'];
 const identity = ['job', 'instance', 'check', 'type', 'region', 'agent'];

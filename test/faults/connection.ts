@@ -1,7 +1,7 @@
 import { createServer, type Socket } from 'node:net';
 import { http } from '#checks/http';
 import { tcp } from '#checks/tcp';
-import { serve } from '../support/serve.ts';
+import { serve } from '../support/servers/serve.ts';
 import { answering, type Fault, ok, response, soon, type Trouble } from './fault.ts';
 
 export const connectionFaults: readonly Fault[] = [

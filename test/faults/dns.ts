@@ -1,6 +1,6 @@
 import { dns } from '#checks/dns';
 import { http } from '#checks/http';
-import { address, type DnsReply, serveDns } from '../support/dns-server.ts';
+import { address, type DnsReply, serveDns } from '../support/servers/dns-server.ts';
 import { type Fault, soon, type Trouble, type TroubleOptions } from './fault.ts';
 
 const nxdomain: DnsReply = { rcode: 3 };

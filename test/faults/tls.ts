@@ -2,8 +2,8 @@ import { createServer as createTcpServer, type Server, type Socket } from 'node:
 import { createServer, type TlsOptions } from 'node:tls';
 import { http } from '#checks/http';
 import { tls } from '#checks/tls';
-import { type Certified, certify } from '../support/certificates.ts';
-import { serve } from '../support/serve.ts';
+import { type Certified, certify } from '../support/servers/certificates.ts';
+import { serve } from '../support/servers/serve.ts';
 import { type Fault, ok, soon, type Trouble, type TroubleOptions } from './fault.ts';
 
 const root = certify({ name: 'Test root', authority: true });

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { grafanaExplanations, grafanaWords } from '#grafana/words';
-import { target } from '../support/incident.ts';
+import { target } from '../support/grafana/incident.ts';
+import { askDuring, type Look } from '../support/grafana/promtool.ts';
 import { needs } from '../support/needs.ts';
-import { askDuring, type Look } from '../support/promtool.ts';
 import { incident as inOne } from './incidents/outage-in-one-region.ts';
-import { incident as cannotTell } from './incidents/region-cannot-tell-in-outage.ts';
 import { incident as inTwo } from './incidents/outage-in-two-of-three.ts';
+import { incident as cannotTell } from './incidents/region-cannot-tell-in-outage.ts';
 
 const nobody: Look['series'] = [[{}, 0]];
 const lastUp = 9.5 * 60;

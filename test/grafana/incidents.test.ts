@@ -1,10 +1,10 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { type Incident } from '../support/incident.ts';
-import { mutantsOf, mutantsOfRecording } from '../support/mutations.ts';
+import { type Incident } from '../support/grafana/incident.ts';
+import { mutantsOf, mutantsOfRecording } from '../support/grafana/mutations.ts';
+import { caughtBy, groups, replay } from '../support/grafana/promtool.ts';
 import { needs } from '../support/needs.ts';
-import { caughtBy, groups, replay } from '../support/promtool.ts';
 
 const directory = join(import.meta.dirname, 'incidents');
 const incidents = await Promise.all(

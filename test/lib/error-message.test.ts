@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { messageOf } from '#lib/error-message';
-import { freePort } from '../support/servers.ts';
+import { freePort } from '../support/servers/real-servers.ts';
 
 test('a connection that was refused at every address says so of each', async () => {
   const port = await freePort();

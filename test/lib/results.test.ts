@@ -9,7 +9,7 @@ import {
   encodeResult,
 } from '#lib/results';
 import { resultMetrics } from '#lib/results/metrics';
-import { formatLogs, formatPoints } from '../support/formatted-points.ts';
+import { formatLogs, formatPoints } from '../support/otlp/formatted-points.ts';
 
 const phase: MetricDeclaration = {
   name: 'probe.http.duration',

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { Throttle } from '#lib/throttle';
-import { ManualClock } from '../support/manual-clock.ts';
+import { ManualClock } from '../support/clocks/manual-clock.ts';
 
 test('of each thing the first goes through, and the next when the interval has passed', async () => {
   const clock = new ManualClock();

@@ -5,7 +5,7 @@
  */
 import { openSync, read, writeSync } from 'node:fs';
 import koffi from 'koffi';
-import { Host } from '../support/network.ts';
+import { Host } from '../support/network/network.ts';
 
 const [delayMs = 0, jitterMs = 0] = process.argv.slice(2, 4).map(Number);
 const frameBytesMax = 65_536;

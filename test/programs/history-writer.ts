@@ -1,5 +1,5 @@
 /** Writes runs into a history for as long as it lives; prints the time of each that was delivered. */
-import { batchOf, openHistory, runAt } from '../support/history.ts';
+import { batchOf, openHistory, runAt } from '../support/collector/history.ts';
 
 const [dataDirectory = '', firstUnixMs = ''] = process.argv.slice(2);
 const sink = await openHistory(dataDirectory);

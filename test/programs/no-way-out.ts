@@ -1,4 +1,4 @@
 /** For `node --import`: nothing this process connects to is beyond this machine. */
-import { closeTheWayOut } from '../support/no-way-out.ts';
+import { closeTheWayOut } from '../support/network/no-way-out.ts';
 
 closeTheWayOut();

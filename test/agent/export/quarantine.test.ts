@@ -2,8 +2,8 @@ import { mkdtempDisposable, readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { syncedFolders } from '../../support/disks/synced-folders.ts';
 import { needs } from '../../support/needs.ts';
-import { syncedFolders } from '../../support/synced-folders.ts';
 
 needs('strace')('as the kernel is asked', () => {
   test('the name of a file that is set aside is on disk before its results leave the outbox', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Gate } from '#agent/runs/gate';
-import { ManualClock } from '../../support/manual-clock.ts';
+import { ManualClock } from '../../support/clocks/manual-clock.ts';
 
 const never = new AbortController().signal;
 

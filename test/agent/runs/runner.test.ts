@@ -7,9 +7,14 @@ import { type Run } from '#checks/check';
 import { type Schedule } from '#lib/fleet';
 import { type Observation } from '#lib/observation';
 import { type SeriesMemory, encodeResult } from '#lib/results';
-import { assignmentOf, followerOptions, MemoryRecorder, up } from '../../support/assignments.ts';
-import { formatPoints } from '../../support/formatted-points.ts';
-import { ManualClock } from '../../support/manual-clock.ts';
+import {
+  assignmentOf,
+  followerOptions,
+  MemoryRecorder,
+  up,
+} from '../../support/agent/assignments.ts';
+import { ManualClock } from '../../support/clocks/manual-clock.ts';
+import { formatPoints } from '../../support/otlp/formatted-points.ts';
 
 /** A check that takes as long as it is told, and says at its deadline that it was too long. */
 function taking(clock: ManualClock, nextMs: () => number) {

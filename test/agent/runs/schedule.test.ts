@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { createTask } from 'node-cron';
 import { describe, expect, test } from 'vitest';
 import { createTimetable, validUntil } from '#agent/runs/schedule';
-import { planOf } from '../../support/plans.ts';
+import { planOf } from '../../support/agent/plans.ts';
 
 const moment = fc.double({ min: 1.6e12, max: 2e12, noNaN: true });
 const interval = fc.integer({ min: 100, max: 86_400_000 });

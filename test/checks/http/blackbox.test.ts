@@ -2,16 +2,16 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { http } from '#checks/http';
-import { certify } from '../../support/certificates.ts';
+import { prometheusSeries, scrape } from '../../support/checks/prometheus-series.ts';
+import { runCheck } from '../../support/checks/run-check.ts';
 import { needs } from '../../support/needs.ts';
-import { prometheusSeries, scrape } from '../../support/prometheus-series.ts';
-import { runCheck } from '../../support/run-check.ts';
+import { certify } from '../../support/servers/certificates.ts';
 import {
   freePort,
   type RealServer,
   startBlackboxExporter,
   startNginx,
-} from '../../support/servers.ts';
+} from '../../support/servers/real-servers.ts';
 
 const root = certify({ name: 'Test root', authority: true });
 const identity = certify({ name: 'service', hosts: ['localhost', '127.0.0.1'], issuer: root });

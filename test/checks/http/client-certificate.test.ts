@@ -7,11 +7,11 @@ import { createServer, type TLSSocket, type TlsOptions } from 'node:tls';
 import { expect, test } from 'vitest';
 import { http } from '#checks/http';
 import { tls } from '#checks/tls';
-import { type Certified, certify } from '../../support/certificates.ts';
+import { runCheck, valuesOf } from '../../support/checks/run-check.ts';
 import { needs } from '../../support/needs.ts';
-import { runCheck, valuesOf } from '../../support/run-check.ts';
-import { freePort } from '../../support/servers.ts';
-import { serve, type Serving } from '../../support/serve.ts';
+import { type Certified, certify } from '../../support/servers/certificates.ts';
+import { freePort } from '../../support/servers/real-servers.ts';
+import { serve, type Serving } from '../../support/servers/serve.ts';
 
 const root = certify({ name: 'Test root', authority: true });
 const hosts = ['127.0.0.1'];

@@ -4,8 +4,8 @@ import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
 import { http } from '#checks/http';
 import { Download } from '#checks/http/download';
-import { runCheck, services, valuesOf } from '../../support/run-check.ts';
-import { serve, serveHttp } from '../../support/serve.ts';
+import { runCheck, services, valuesOf } from '../../support/checks/run-check.ts';
+import { serve, serveHttp } from '../../support/servers/serve.ts';
 
 const content = randomBytes(24 * 1024 * 1024);
 const sha256 = createHash('sha256').update(content).digest('hex');

@@ -5,7 +5,7 @@ import { Download } from '#checks/http/download';
 import { exchange } from '#checks/http/exchange';
 import { Trace } from '#checks/net/trace';
 import { createSystemClock } from '#lib/clock';
-import { serve } from '../../support/serve.ts';
+import { serve } from '../../support/servers/serve.ts';
 
 const clock = createSystemClock();
 

@@ -7,10 +7,10 @@ import { expect, test } from 'vitest';
 import { http } from '#checks/http';
 import { type Clock } from '#lib/clock';
 import { type Observation } from '#lib/observation';
-import { certify } from '../../support/certificates.ts';
-import { address, serveDns } from '../../support/dns-server.ts';
-import { runCheck, services } from '../../support/run-check.ts';
-import { serve, type Serving } from '../../support/serve.ts';
+import { runCheck, services } from '../../support/checks/run-check.ts';
+import { certify } from '../../support/servers/certificates.ts';
+import { address, serveDns } from '../../support/servers/dns-server.ts';
+import { serve, type Serving } from '../../support/servers/serve.ts';
 
 /** Where a delay is put, and the phase it must show up in. */
 const places = ['resolve', 'connect', 'tls', 'processing', 'transfer'] as const;

@@ -3,10 +3,15 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { http } from '#checks/http';
 import { type Observation } from '#lib/observation';
-import { certify } from '../../support/certificates.ts';
+import { runCheck, valuesOf } from '../../support/checks/run-check.ts';
 import { needs } from '../../support/needs.ts';
-import { runCheck, valuesOf } from '../../support/run-check.ts';
-import { freePort, type RealServer, startNginx, startSquid } from '../../support/servers.ts';
+import { certify } from '../../support/servers/certificates.ts';
+import {
+  freePort,
+  type RealServer,
+  startNginx,
+  startSquid,
+} from '../../support/servers/real-servers.ts';
 
 const root = certify({ name: 'Test root', authority: true });
 const identity = certify({ name: 'service', hosts: ['localhost', '127.0.0.1'], issuer: root });

@@ -13,9 +13,9 @@ import {
 } from 'node:zlib';
 import { afterAll, describe, expect, test } from 'vitest';
 import { http } from '#checks/http';
-import { certify } from '../../support/certificates.ts';
-import { runCheck, services, valuesOf } from '../../support/run-check.ts';
-import { serve, serveHttp, type Serving } from '../../support/serve.ts';
+import { runCheck, services, valuesOf } from '../../support/checks/run-check.ts';
+import { certify } from '../../support/servers/certificates.ts';
+import { serve, serveHttp, type Serving } from '../../support/servers/serve.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'farpoint-http-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -9,10 +9,10 @@ import { type ReaderSettings } from '#checks/log/reader-settings';
 import { type LogReading } from '#checks/log/reading';
 import { type LogState } from '#checks/log/state';
 import { type Observation } from '#lib/observation';
-import { FollowedLog, logLine } from '#test/support/followed-log';
-import { runSchedule } from '#test/support/log-schedule';
-import { losslessRotations, lossyRotations } from '#test/support/log-world';
-import { valuesOf } from '#test/support/run-check';
+import { valuesOf } from '#test/support/checks/run-check';
+import { FollowedLog, logLine } from '#test/support/log/followed-log';
+import { runSchedule } from '#test/support/log/schedule';
+import { losslessRotations, lossyRotations } from '#test/support/log/world';
 
 /** test/campaign/log.ts runs more of the same. */
 const schedulesEach = 100;

@@ -5,9 +5,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { log } from '#checks/log';
 import { LogThread } from '#checks/log/thread';
+import { services, valuesOf } from '#test/support/checks/run-check';
 import { needs } from '#test/support/needs';
-import { services, valuesOf } from '#test/support/run-check';
-import { type RealServer, startNginx } from '#test/support/servers';
+import { type RealServer, startNginx } from '#test/support/servers/real-servers';
 
 const logFormat = `log_format timed '$remote_addr - $remote_user [$time_local] "$request" '
                  '$status $body_bytes_sent "$http_referer" "$http_user_agent" '

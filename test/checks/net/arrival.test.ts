@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
 import { Trace } from '#checks/net/trace';
-import { services } from '../../support/run-check.ts';
-import { serve } from '../../support/serve.ts';
+import { services } from '../../support/checks/run-check.ts';
+import { serve } from '../../support/servers/serve.ts';
 
 /** Two connections, each with its other end. */
 async function openPairs(): Promise<{ near: Socket; far: Socket }[] & AsyncDisposable> {

@@ -5,7 +5,12 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { findInHosts } from '#checks/net/hosts-file';
 import { parseResolvConf, searchCandidates } from '#checks/net/resolv-conf';
 import { resolve, searchDomains } from '#checks/net/resolve';
-import { address, type DnsQuestion, type DnsReply, serveDns } from '../../support/dns-server.ts';
+import {
+  address,
+  type DnsQuestion,
+  type DnsReply,
+  serveDns,
+} from '../../support/servers/dns-server.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'farpoint-resolve-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ping } from '#checks/ping';
+import { prometheusSeries, scrape } from '../../support/checks/prometheus-series.ts';
+import { runCheck } from '../../support/checks/run-check.ts';
 import { needs } from '../../support/needs.ts';
-import { type Network, openNetwork } from '../../support/network.ts';
-import { prometheusSeries, scrape } from '../../support/prometheus-series.ts';
-import { runCheck } from '../../support/run-check.ts';
-import { type RealServer, startBlackboxExporter } from '../../support/servers.ts';
+import { type Network, openNetwork } from '../../support/network/network.ts';
+import { type RealServer, startBlackboxExporter } from '../../support/servers/real-servers.ts';
 
 /**
  * What blackbox_exporter 0.23 emits and a ping check does not, and why. probe_success and

@@ -1,16 +1,16 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { IcmpEngine } from '#checks/ping/engine';
 import { encodeAddress, ipOf } from '#checks/ping/engine/address';
 import { Burst } from '#checks/ping/engine/burst';
 import { EchoMessage } from '#checks/ping/engine/echo-message';
 import { EchoSocket } from '#checks/ping/engine/echo-socket';
-import { IcmpEngine } from '#checks/ping/engine';
 import { loadLibc } from '#checks/ping/engine/libc';
-import { type EchoPlan, type EchoReport } from '#checks/ping/pinger';
 import { Receiver } from '#checks/ping/engine/receiver';
-import { echoPlan } from '../../support/echo-plan.ts';
+import { type EchoPlan, type EchoReport } from '#checks/ping/pinger';
+import { echoPlan } from '../../support/checks/echo-plan.ts';
+import { services } from '../../support/checks/run-check.ts';
 import { needs } from '../../support/needs.ts';
-import { type Network, openNetwork } from '../../support/network.ts';
-import { services } from '../../support/run-check.ts';
+import { type Network, openNetwork } from '../../support/network/network.ts';
 
 const { clock } = services;
 

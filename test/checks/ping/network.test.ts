@@ -6,14 +6,14 @@ import { openPinger } from '#checks/ping/open';
 import { type EchoReport, type Pinger } from '#checks/ping/pinger';
 import { openSystemBinary } from '#checks/ping/system-binary';
 import { type Observation } from '#lib/observation';
-import { binomialBounds } from '../../support/binomial.ts';
-import { address as record, serveDns } from '../../support/dns-server.ts';
-import { echoPlan } from '../../support/echo-plan.ts';
-import { type EchoRequest, openResponder } from '../../support/echo-responder.ts';
-import { formatObservations } from '../../support/formatted-observation.ts';
+import { binomialBounds } from '../../support/checks/binomial.ts';
+import { echoPlan } from '../../support/checks/echo-plan.ts';
+import { formatObservations } from '../../support/checks/formatted-observation.ts';
+import { runCheck, services, valuesOf } from '../../support/checks/run-check.ts';
 import { needs } from '../../support/needs.ts';
-import { type Network, openNetwork } from '../../support/network.ts';
-import { runCheck, services, valuesOf } from '../../support/run-check.ts';
+import { type EchoRequest, openResponder } from '../../support/network/echo-responder.ts';
+import { type Network, openNetwork } from '../../support/network/network.ts';
+import { address as record, serveDns } from '../../support/servers/dns-server.ts';
 
 needs(
   'root',

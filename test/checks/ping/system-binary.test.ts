@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parseOutput } from '#checks/ping/system-binary';
-import { echoPlan } from '../../support/echo-plan.ts';
+import { echoPlan } from '../../support/checks/echo-plan.ts';
 
 const plan = echoPlan({ address: '192.0.2.1', count: 4 });
 

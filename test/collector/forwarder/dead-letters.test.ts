@@ -2,14 +2,14 @@ import { mkdtemp, readdir, readFile, rm, truncate, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type DeadLetter, DeadLetters } from '#collector/forwarder/dead-letters';
 import { noLimits } from '#lib/otlp/limits';
 import { decodeLogs } from '#lib/otlp/logs';
 import { decodeMetrics } from '#lib/otlp/metrics';
-import { type DeadLetter, DeadLetters } from '#collector/forwarder/dead-letters';
+import { StandingClock } from '../../support/clocks/quick-clock.ts';
+import { SmallDisk } from '../../support/disks/small-disk.ts';
 import { needs } from '../../support/needs.ts';
-import { gauge, histogram, logRecord } from '../../support/points.ts';
-import { StandingClock } from '../../support/quick-clock.ts';
-import { SmallDisk } from '../../support/small-disk.ts';
+import { gauge, histogram, logRecord } from '../../support/otlp/points.ts';
 
 const unixMs = 1_790_000_000_000;
 const header = '{"format":"farpoint dead letters","version":1}';

@@ -5,8 +5,8 @@ import { decodeBlock, encodeBlock } from '#collector/queue/block';
 import { compress, decompress } from '#collector/queue/payload';
 import { encodeMetrics } from '#lib/otlp/metrics';
 import { ProtobufWriter } from '#lib/protobuf/writer';
-import { gauge } from '../../support/points.ts';
-import { TestReceiver } from '../../support/test-receiver.ts';
+import { TestReceiver } from '../../support/collector/test-receiver.ts';
+import { gauge } from '../../support/otlp/points.ts';
 
 const request = encodeMetrics(
   Array.from({ length: 30 }, (_, index) => gauge(`p${index}`, Date.now())),

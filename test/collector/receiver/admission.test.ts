@@ -1,9 +1,9 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Rejections } from '#lib/otlp/limits';
 import { admitPoints } from '#collector/receiver/admission';
 import { metricName } from '#collector/sinks/prometheus/names';
-import { gauge } from '../../support/points.ts';
+import { Rejections } from '#lib/otlp/limits';
+import { gauge } from '../../support/otlp/points.ts';
 
 const stranger = { keyId: 'stranger', agents: [], regions: [], scopes: [] };
 const rules = {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { SeriesLimit } from '#collector/receiver/series-limit';
-import { ManualClock } from '../../support/manual-clock.ts';
-import { gauge } from '../../support/points.ts';
+import { ManualClock } from '../../support/clocks/manual-clock.ts';
+import { gauge } from '../../support/otlp/points.ts';
 
 const hourMs = 3_600_000;
 const admits = (limit: SeriesLimit, ...names: readonly string[]) =>

@@ -7,10 +7,10 @@ import { newKey } from '#lib/key';
 import { encodeLogs } from '#lib/otlp/logs';
 import { encodeMetrics } from '#lib/otlp/metrics';
 import { ProtobufWriter } from '#lib/protobuf/writer';
+import { ManualClock } from '../../support/clocks/manual-clock.ts';
+import { keyFor, type TestAnswer, TestReceiver } from '../../support/collector/test-receiver.ts';
 import { eventually } from '../../support/farpoint.ts';
-import { ManualClock } from '../../support/manual-clock.ts';
-import { counter, gauge, histogram, logRecord } from '../../support/points.ts';
-import { keyFor, type TestAnswer, TestReceiver } from '../../support/test-receiver.ts';
+import { counter, gauge, histogram, logRecord } from '../../support/otlp/points.ts';
 
 const good = () => gauge('probe.success', Date.now());
 const body = () => encodeMetrics([good()]);

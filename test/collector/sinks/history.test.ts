@@ -3,15 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { type Verdict } from '#lib/observation';
 import { history, type HistorySink } from '#collector/sinks/history';
 import { type Batch } from '#collector/sinks/sink';
+import { type Verdict } from '#lib/observation';
 import { type Backend, testSinkContract } from '../../contract/sink.ts';
-import { batchOf, openHistory, runAt } from '../../support/history.ts';
-import { ManualClock } from '../../support/manual-clock.ts';
+import { ManualClock } from '../../support/clocks/manual-clock.ts';
+import { batchOf, openHistory, runAt } from '../../support/collector/history.ts';
+import { SmallDisk } from '../../support/disks/small-disk.ts';
 import { needs } from '../../support/needs.ts';
-import { gauge } from '../../support/points.ts';
-import { SmallDisk } from '../../support/small-disk.ts';
+import { gauge } from '../../support/otlp/points.ts';
 
 testSinkContract({
   type: history,

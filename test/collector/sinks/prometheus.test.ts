@@ -3,19 +3,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as fc from 'fast-check';
 import { uncompressSync } from 'snappy';
 import { describe, expect, test } from 'vitest';
-import { type MetricPoint } from '#lib/otlp/model';
 import { prometheus } from '#collector/sinks/prometheus';
 import { type Delivery, type Sink } from '#collector/sinks/sink';
+import { type MetricPoint } from '#lib/otlp/model';
 import { type Backend, testSinkContract } from '../../contract/sink.ts';
-import { counter, gauge, histogram } from '../../support/points.ts';
-import { StandingClock } from '../../support/quick-clock.ts';
+import { StandingClock } from '../../support/clocks/quick-clock.ts';
+import { counter, gauge, histogram } from '../../support/otlp/points.ts';
 import {
   answer,
   labelsOf,
   type ReceivedSeries,
   RemoteWriteRecorder,
-} from '../../support/remote-write.ts';
-import { serve } from '../../support/serve.ts';
+} from '../../support/servers/remote-write.ts';
+import { serve } from '../../support/servers/serve.ts';
 
 const unixMs = 1_790_000_000_000;
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { needs } from '../../support/needs.ts';
-import { intervalMs, regions, World } from '../../support/world.ts';
-import * as scenario from '../../support/world-scenarios.ts';
+import * as scenario from '../../support/world/scenarios.ts';
+import { intervalMs, regions, World } from '../../support/world/world.ts';
 
 /** A minute of the rules is ten seconds. */
 const haste = 6;

@@ -1,4 +1,4 @@
-import { type Incident, target } from '../../support/incident.ts';
+import { type Incident, target } from '../../support/grafana/incident.ts';
 
 export const incident: Incident = {
   title: 'all agents become unable to tell while the target is down',

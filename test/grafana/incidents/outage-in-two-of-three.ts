@@ -1,4 +1,4 @@
-import { type Incident, target } from '../../support/incident.ts';
+import { type Incident, target } from '../../support/grafana/incident.ts';
 
 export const incident: Incident = {
   title: 'two regions of three see the target down',

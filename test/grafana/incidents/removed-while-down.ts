@@ -1,4 +1,4 @@
-import { type Incident, target } from '../../support/incident.ts';
+import { type Incident, target } from '../../support/grafana/incident.ts';
 
 export const incident: Incident = {
   title: 'a target is taken out of the configuration while it is down',

@@ -1,7 +1,7 @@
 /** One test for each state a disk may be found in. */
 import { crc32 } from 'node:zlib';
 import { beforeEach, expect, test } from 'vitest';
-import { ManualClock } from '#test/support/manual-clock';
+import { ManualClock } from '#test/support/clocks/manual-clock';
 import { never, SimulatedQueue, waiting } from './simulated-queue.ts';
 
 let simulated: SimulatedQueue;

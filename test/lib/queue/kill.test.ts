@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { openQueue } from '#lib/queue/queue';
-import { ManualClock } from '#test/support/manual-clock';
+import { ManualClock } from '#test/support/clocks/manual-clock';
 import { blockOf } from './killed-blocks.ts';
 
 const never = new AbortController().signal;

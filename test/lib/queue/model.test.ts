@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type Queue, QueueFullError } from '#lib/queue/queue';
-import { ManualClock } from '#test/support/manual-clock';
+import { ManualClock } from '#test/support/clocks/manual-clock';
 import { never, SimulatedQueue } from './simulated-queue.ts';
 
 /** What the queue should be, in memory. */

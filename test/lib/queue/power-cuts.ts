@@ -1,7 +1,7 @@
 import { openQueue, type Queue, type QueueEntry, type QueueIncident } from '#lib/queue/queue';
-import { ManualClock } from '#test/support/manual-clock';
+import { ManualClock } from '#test/support/clocks/manual-clock';
+import { SimulatedDisk } from '#test/support/disks/simulated-disk';
 import { below, randomFrom } from '#test/support/random';
-import { SimulatedDisk } from '#test/support/simulated-disk';
 
 /** What was asked of the queue, and when it answered, in operations of the disk. */
 interface Event {

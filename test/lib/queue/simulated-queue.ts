@@ -1,6 +1,6 @@
 import { openQueue, type Queue, type QueueIncident, type QueueOptions } from '#lib/queue/queue';
-import { ManualClock } from '#test/support/manual-clock';
-import { SimulatedDisk } from '#test/support/simulated-disk';
+import { ManualClock } from '#test/support/clocks/manual-clock';
+import { SimulatedDisk } from '#test/support/disks/simulated-disk';
 
 export const never = new AbortController().signal;
 

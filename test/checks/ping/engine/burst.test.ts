@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Burst } from '#checks/ping/engine/burst';
-import { echoPlan } from '../../../support/echo-plan.ts';
+import { echoPlan } from '../../../support/checks/echo-plan.ts';
 
 const payload = Uint8Array.from({ length: 32 }, (_, index) => index);
 const ip = Uint8Array.of(127, 0, 0, 1);

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openHistory } from '../../../support/history.ts';
+import { openHistory } from '../../../support/collector/history.ts';
 
 const writer = join(import.meta.dirname, '../../../programs/history-writer.ts');
 

@@ -60,7 +60,7 @@ export function swift(text: string, factor: number): string {
 
 /** What VictoriaMetrics scrapes in docker/compose.yaml, of another collector and every second. */
 export function composeScrape(collectorUrl: string): string {
-  const file = join(import.meta.dirname, '../../docker/compose/scrape.yaml');
+  const file = join(import.meta.dirname, '../../../docker/compose/scrape.yaml');
   return readFileSync(file, 'utf8')
     .replace('15s', '1s')
     .replace('collector:4318', new URL(collectorUrl).host);

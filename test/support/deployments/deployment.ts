@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type NewKey, newKey } from '#lib/key';
-import { eventually, Farpoint } from './farpoint.ts';
-import { RecordingProxy } from './recording-proxy.ts';
-import { freePort } from './servers.ts';
+import { eventually, Farpoint } from '../farpoint.ts';
+import { freePort } from '../servers/real-servers.ts';
+import { RecordingProxy } from '../servers/recording-proxy.ts';
 
 export interface DeploymentOptions {
   readonly regions: readonly string[];

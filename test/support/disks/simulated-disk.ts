@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { type QueueFile, type QueueFileSystem } from '#lib/queue/files';
-import { below } from './random.ts';
+import { below } from '../random.ts';
 
 /**
  * A disk whose power can be cut. It records every operation; `afterPowerCut(count)` is the disk as it may be

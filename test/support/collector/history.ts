@@ -1,9 +1,9 @@
 import { history, HistorySink } from '#collector/sinks/history';
 import { type Batch } from '#collector/sinks/sink';
-import { encodeResult, type Result, type SeriesMemory } from '#lib/results';
 import { type Clock } from '#lib/clock';
 import { type Verdict } from '#lib/observation';
-import { QuickClock } from './quick-clock.ts';
+import { encodeResult, type Result, type SeriesMemory } from '#lib/results';
+import { QuickClock } from '../clocks/quick-clock.ts';
 
 /** A history named `page` in a folder of the test's own. */
 export function openHistory(

@@ -2,9 +2,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { prometheusRules } from '#grafana/prometheus-rules';
 import { defaultSettings } from '#grafana/settings';
+import { groups } from '../grafana/promtool.ts';
+import { composeScrape, prometheusConfiguration, swiftRules } from '../grafana/swift-rules.ts';
 import { swiftRoutes } from './on-call.ts';
-import { groups } from './promtool.ts';
-import { composeScrape, prometheusConfiguration, swiftRules } from './swift-rules.ts';
 
 export interface WorldSettings {
   readonly directory: string;

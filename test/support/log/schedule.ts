@@ -4,6 +4,7 @@ import { LogReader, type ReadOrder } from '#checks/log/reader';
 import { type ReaderSettings } from '#checks/log/reader-settings';
 import { type LogReading } from '#checks/log/reading';
 import { type LogState } from '#checks/log/state';
+import { randomFrom } from '../random.ts';
 import {
   LogWorld,
   type Rotation,
@@ -11,8 +12,7 @@ import {
   losslessRotations,
   worldLineBytesMax,
   worldRoutes,
-} from './log-world.ts';
-import { randomFrom } from './random.ts';
+} from './world.ts';
 
 /** What came out of one schedule; empty where every line was accounted for as it must be. */
 export type Violations = readonly string[];

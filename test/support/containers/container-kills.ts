@@ -2,10 +2,10 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { newKey } from '#lib/key';
-import { parseExport, type StoredSeries } from './backend.ts';
-import { eventually } from './farpoint.ts';
+import { parseExport, type StoredSeries } from '../deployments/backend.ts';
+import { eventually } from '../farpoint.ts';
+import { randomFrom } from '../random.ts';
 import { confinement, type Engine } from './image.ts';
-import { randomFrom } from './random.ts';
 import { makeStandIns } from './stand-ins.ts';
 
 export interface ContainerKillsReport {

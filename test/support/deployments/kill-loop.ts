@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type MetricPoint } from '#lib/otlp/model';
+import { eventually } from '../farpoint.ts';
+import { randomFrom } from '../random.ts';
+import { startNginx, startVictoriaMetrics } from '../servers/real-servers.ts';
 import { exportVictoriaMetrics, type StoredSeries } from './backend.ts';
 import { Deployment } from './deployment.ts';
-import { eventually } from './farpoint.ts';
-import { randomFrom } from './random.ts';
-import { startNginx, startVictoriaMetrics } from './servers.ts';
 
 export interface KillReport {
   readonly kills: number;

@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { buffer } from 'node:stream/consumers';
 import { uncompressSync } from 'snappy';
 import { ProtobufReader } from '#lib/protobuf/reader';
-import { freePort } from './servers.ts';
+import { freePort } from './real-servers.ts';
 
 export interface ReceivedSample {
   readonly unixMs: number;

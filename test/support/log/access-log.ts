@@ -1,7 +1,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { parseLogFormat, presets } from '#checks/log/parser/format';
 import { type ReaderSettings } from '#checks/log/reader-settings';
-import { randomFrom } from './random.ts';
+import { randomFrom } from '../random.ts';
 
 /** How a log that `writeAccessLog` wrote is read: from its beginning, in large slices. */
 export function accessLogSettings(target: string, windowMs: number): ReaderSettings {

@@ -5,7 +5,7 @@ import { type Check } from '#checks/check';
 import { log } from '#checks/log';
 import { LogThread } from '#checks/log/thread';
 import { type Observation } from '#lib/observation';
-import { services } from './run-check.ts';
+import { services } from '../checks/run-check.ts';
 
 /** The time that tests of logs take place at. */
 export const logTestMs = Date.UTC(2026, 10, 22, 10, 0, 0);

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { readAgentStatus } from '#lib/agent-status';
 import { type MetricPoint } from '#lib/otlp/model';
+import { eventually } from '../farpoint.ts';
+import { serveHttp } from '../servers/serve.ts';
 import { Deployment } from './deployment.ts';
-import { eventually } from './farpoint.ts';
-import { serveHttp } from './serve.ts';
 
 export interface AwayReport {
   /** Runs that began while the collector was away, by the agent's own timestamps. */

@@ -2,11 +2,11 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { eventually } from './farpoint.ts';
+import { eventually } from '../farpoint.ts';
 import { type Engine } from './image.ts';
 import { makeStandIns } from './stand-ins.ts';
 
-const root = join(import.meta.dirname, '../..');
+const root = join(import.meta.dirname, '../../..');
 const namespace = 'farpoint-compose';
 
 export type Compose = 'docker-compose' | 'podman-compose';

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createLog } from '#lib/log';
-import { DeadLetters } from '#collector/forwarder/dead-letters';
 import { type BatchSource, Forwarder } from '#collector/forwarder';
+import { DeadLetters } from '#collector/forwarder/dead-letters';
 import { type Sink } from '#collector/sinks/sink';
-import { QuickClock } from './quick-clock.ts';
+import { createLog } from '#lib/log';
+import { QuickClock } from '../clocks/quick-clock.ts';
 
 /** A line of the dead letters, as a person reads it. */
 export interface WrittenLetter {

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
-const root = join(import.meta.dirname, '../..');
+const root = join(import.meta.dirname, '../../..');
 export const debian = 'docker.io/library/debian:bookworm-slim';
 export const node = 'docker.io/library/node:24-bookworm-slim';
 

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { eventually } from '../farpoint.ts';
 import { ComposeStack, type Compose } from './compose-stack.ts';
-import { eventually } from './farpoint.ts';
 import { type Engine } from './image.ts';
 
-const docker = join(import.meta.dirname, '../../docker');
+const docker = join(import.meta.dirname, '../../../docker');
 const services = Object.keys(
   parse(readFileSync(join(docker, 'compose.yaml'), 'utf8'), { merge: true }).services,
 );

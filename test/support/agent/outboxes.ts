@@ -7,7 +7,7 @@ import { createLog } from '#lib/log';
 import { decodeLogs } from '#lib/otlp/logs';
 import { decodeMetrics } from '#lib/otlp/metrics';
 import { type LogRecord, type MetricPoint } from '#lib/otlp/model';
-import { QuickClock } from './quick-clock.ts';
+import { QuickClock } from '../clocks/quick-clock.ts';
 
 const limits = { items: 1e6, attributes: 64, name: 1024, value: 65_536, buckets: 1000 };
 const never = new AbortController().signal;

@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readAgentStatus } from '#lib/agent-status';
 import { newKey } from '#lib/key';
-import { askWithin } from './ask-within.ts';
-import { eventually, Farpoint, program } from './farpoint.ts';
+import { skewedClock } from '../clocks/skewed-clock.ts';
+import { StoredRuns } from '../deployments/stored-runs.ts';
+import { eventually, Farpoint, program } from '../farpoint.ts';
+import { askWithin } from '../network/ask-within.ts';
+import { RegionNetwork } from '../network/region-network.ts';
+import { writeWorldFiles } from './files.ts';
 import { OnCall } from './on-call.ts';
-import { RegionNetwork } from './region-network.ts';
-import { skewedClock } from './skewed-clock.ts';
-import { StoredRuns } from './stored-runs.ts';
-import { writeWorldFiles } from './world-files.ts';
 
 export const regions = ['eu-west', 'us-east', 'ap-south'] as const;
 export type Region = (typeof regions)[number];
@@ -190,7 +190,7 @@ export class World implements AsyncDisposable {
   }
 
   #startDistance(): void {
-    const wires = join(import.meta.dirname, '../programs/distance.ts');
+    const wires = join(import.meta.dirname, '../../programs/distance.ts');
     const { delayMs, jitterMs } = distance;
     const words = [wires, `${delayMs}`, `${jitterMs}`, ...this.network.wires];
     const running = Farpoint.startOther([process.execPath, ...words], { UV_THREADPOOL_SIZE: '16' });

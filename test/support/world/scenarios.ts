@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { lastUpSeries } from '#grafana/words';
-import { eventually } from './farpoint.ts';
-import { type StoredRun } from './stored-runs.ts';
-import { swift } from './swift-rules.ts';
+import { type StoredRun } from '../deployments/stored-runs.ts';
+import { eventually } from '../farpoint.ts';
+import { swift } from '../grafana/swift-rules.ts';
 import { intervalMs, type Region, regions, type World } from './world.ts';
 
 /** The verdicts that occurred in each region, each once. */
