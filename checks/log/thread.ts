@@ -3,7 +3,8 @@ import { unlessAborted } from '#lib/unless-aborted';
 import { type ReadOrder } from './reader.ts';
 import { type ReaderSettings } from './reader-settings.ts';
 import { type LogReading } from './reading.ts';
-import { type Request, type Response } from './worker.ts';
+// Of types alone nothing may be left here: the module steps back in priority wherever it is loaded.
+import type { Request, Response } from './worker.ts';
 
 /** How long the worker may take to notice that a run is over. */
 const abortGraceMs = 1000;
