@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -22,9 +22,11 @@ test('SIGTERM ends an agent in time whose collector takes requests and answers n
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as AddressInfo;
   await expectToStop(async () => {
-    const agent = startAgent(folder.path, `http://127.0.0.1:${port}`);
+    // What the one before it said of itself, which stays, is no sign that this one is there.
+    const own = mkdtempSync(join(folder.path, 'agent-'));
+    const agent = startAgent(own, `http://127.0.0.1:${port}`);
     await eventually('results to wait', async () => {
-      const status = await readAgentStatus(join(folder.path, 'data'));
+      const status = await readAgentStatus(join(own, 'data'));
       return status !== undefined && status.outbox.blocks > 5;
     });
     return agent;
