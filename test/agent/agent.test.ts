@@ -11,19 +11,15 @@ import { createSystemClock } from '#lib/clock';
 import { type Observation } from '#lib/observation';
 import { type MetricPoint } from '#lib/otlp/model';
 import { Secret } from '#lib/secret';
-import {
-  LogLines,
-  drain,
-  openTestOutbox,
-  startsOf,
-  temporaryFolder,
-} from '../support/agent/outboxes.ts';
+import { drain, openTestOutbox, startsOf } from '../support/agent/outboxes.ts';
 import { planOf } from '../support/agent/plans.ts';
 import { seen } from '../support/agent/results.ts';
 import { createSwiftClock } from '../support/clocks/swift-clock.ts';
-import { eventually } from '../support/farpoint.ts';
+import { eventually } from '../support/eventually.ts';
+import { LogLines } from '../support/log-lines.ts';
 import { newestSum } from '../support/otlp/newest.ts';
 import { RecordingCollector } from '../support/servers/recording-collector.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 let folder: ReturnType<typeof temporaryFolder>;
 let collector: RecordingCollector;

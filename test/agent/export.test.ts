@@ -8,12 +8,14 @@ import { type Outbox } from '#agent/outbox';
 import { decodeMetrics } from '#lib/otlp/metrics';
 import { encodeExportResponse, encodeStatus } from '#lib/otlp/status';
 import { Secret } from '#lib/secret';
-import { LogLines, openTestOutbox, startsOf, temporaryFolder } from '../support/agent/outboxes.ts';
+import { openTestOutbox, startsOf } from '../support/agent/outboxes.ts';
 import { resultOf } from '../support/agent/results.ts';
 import { QuickClock } from '../support/clocks/quick-clock.ts';
-import { eventually } from '../support/farpoint.ts';
+import { eventually } from '../support/eventually.ts';
+import { LogLines } from '../support/log-lines.ts';
 import { type Behaviour, RecordingCollector } from '../support/servers/recording-collector.ts';
 import { Memory, type Trouble } from '../support/servers/remembering-collector.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const down = { status: 'down', error: 'http_status', message: 'status 503' } as const;
 const limits = { items: 1e6, attributes: 64, name: 1024, value: 65_536, buckets: 1000 };

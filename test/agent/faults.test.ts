@@ -4,10 +4,11 @@ import { expect, test } from 'vitest';
 import { type MetricPoint } from '#lib/otlp/model';
 import { faults } from '../faults/all.ts';
 import { type Trouble } from '../faults/fault.ts';
-import { temporaryFolder } from '../support/agent/outboxes.ts';
-import { eventually, Farpoint } from '../support/farpoint.ts';
+import { eventually } from '../support/eventually.ts';
+import { Farpoint } from '../support/farpoint.ts';
 import { RecordingCollector } from '../support/servers/recording-collector.ts';
 import { serveHttp } from '../support/servers/serve.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const noWayOut = join(import.meta.dirname, '../programs/no-way-out.ts');
 

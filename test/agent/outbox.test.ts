@@ -4,16 +4,12 @@ import { encodeRecord } from '#agent/outbox/record';
 import { runMetrics } from '#agent/runs/account';
 import { type QueueFile, type QueueFileSystem, diskFileSystem } from '#lib/queue/files';
 import { openQueue } from '#lib/queue/queue';
-import {
-  LogLines,
-  drain,
-  openTestOutbox,
-  startsOf,
-  temporaryFolder,
-} from '../support/agent/outboxes.ts';
+import { drain, openTestOutbox, startsOf } from '../support/agent/outboxes.ts';
 import { resultOf, seen } from '../support/agent/results.ts';
 import { QuickClock } from '../support/clocks/quick-clock.ts';
-import { eventually } from '../support/farpoint.ts';
+import { eventually } from '../support/eventually.ts';
+import { LogLines } from '../support/log-lines.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 let folder: ReturnType<typeof temporaryFolder>;
 beforeEach(() => {

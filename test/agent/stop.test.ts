@@ -6,10 +6,11 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { readAgentStatus } from '#lib/agent-status';
-import { temporaryFolder } from '../support/agent/outboxes.ts';
-import { eventually, Farpoint } from '../support/farpoint.ts';
+import { eventually } from '../support/eventually.ts';
+import { Farpoint } from '../support/farpoint.ts';
 import { needs } from '../support/needs.ts';
 import { Host } from '../support/network/network.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 /** What orchestrators are promised. */
 const stopMs = 2000;

@@ -12,7 +12,8 @@ import { gzipSync } from 'node:zlib';
 import { Pool } from 'undici';
 import { newKey } from '#lib/key';
 import { encodeMetrics } from '#lib/otlp/metrics';
-import { eventually, Farpoint } from '../support/farpoint.ts';
+import { eventually } from '../support/eventually.ts';
+import { Farpoint } from '../support/farpoint.ts';
 import { gauge } from '../support/otlp/points.ts';
 import { freePort } from '../support/servers/real-servers.ts';
 

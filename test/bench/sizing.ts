@@ -14,10 +14,11 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { readAgentStatus } from '#lib/agent-status';
 import { newKey } from '#lib/key';
-import { temporaryFolder } from '../support/agent/outboxes.ts';
-import { eventually, Farpoint, program } from '../support/farpoint.ts';
+import { eventually } from '../support/eventually.ts';
+import { Farpoint, program } from '../support/farpoint.ts';
 import { freePort, startVictoriaMetrics } from '../support/servers/real-servers.ts';
 import { serveHttp } from '../support/servers/serve.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const [seconds = '20', chosen = program] = process.argv.slice(2);
 const targets = 100;

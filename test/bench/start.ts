@@ -13,8 +13,8 @@ import { type AddressInfo, createServer } from 'node:net';
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { temporaryFolder } from '../support/agent/outboxes.ts';
 import { program } from '../support/farpoint.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const [starts = '10', chosen = program] = process.argv.slice(2);
 using folder = temporaryFolder();

@@ -9,7 +9,8 @@ import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { newKey } from '#lib/key';
 import { encodeMetrics } from '#lib/otlp/metrics';
-import { eventually, Farpoint } from '../support/farpoint.ts';
+import { eventually } from '../support/eventually.ts';
+import { Farpoint } from '../support/farpoint.ts';
 import { needs } from '../support/needs.ts';
 import { gauge } from '../support/otlp/points.ts';
 import { freePort } from '../support/servers/real-servers.ts';

@@ -5,11 +5,12 @@ import { openCollectorQueue } from '#collector/queue';
 import { compress } from '#collector/queue/payload';
 import { prometheus } from '#collector/sinks/prometheus';
 import { encodeMetrics } from '#lib/otlp/metrics';
-import { LogLines, temporaryFolder } from '../support/agent/outboxes.ts';
 import { ManualClock } from '../support/clocks/manual-clock.ts';
-import { eventually } from '../support/farpoint.ts';
+import { eventually } from '../support/eventually.ts';
+import { LogLines } from '../support/log-lines.ts';
 import { gauge } from '../support/otlp/points.ts';
 import { serve } from '../support/servers/serve.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 test('all lanes stop together: backends that do not answer hold up the end once, not one after the other', async () => {
   using folder = temporaryFolder();

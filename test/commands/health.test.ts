@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { agentStatusFile, writeAgentStatus } from '#lib/agent-status';
 import { Deployment } from '../support/deployments/deployment.ts';
-import { eventually, Farpoint } from '../support/farpoint.ts';
+import { eventually } from '../support/eventually.ts';
+import { Farpoint } from '../support/farpoint.ts';
 import { runFarpoint } from '../support/run-farpoint.ts';
 
 let directory: string;

@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { temporaryFolder } from '../support/agent/outboxes.ts';
 import { Farpoint } from '../support/farpoint.ts';
 import { type Serving, serveHttp } from '../support/servers/serve.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = temporaryFolder();
 let site: Serving;

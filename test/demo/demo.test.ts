@@ -5,7 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { type DemoEvent, runDemo } from '#demo/demo';
 import { acts } from '#demo/script';
-import { eventually, Farpoint } from '../support/farpoint.ts';
+import { eventually } from '../support/eventually.ts';
+import { Farpoint } from '../support/farpoint.ts';
 
 interface Line {
   readonly event: string;

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { newKey } from '#lib/key';
 import packageJson from '../../package.json' with { type: 'json' };
 import { containerKills } from '../support/containers/container-kills.ts';
-import { eventually } from '../support/farpoint.ts';
+import { eventually } from '../support/eventually.ts';
 import { confinement, Engine } from '../support/containers/image.ts';
 import { needs } from '../support/needs.ts';
 

@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { newKey } from '#lib/key';
-import { temporaryFolder } from '../support/agent/outboxes.ts';
 import { allowedSystemCalls } from '../support/containers/system-calls.ts';
-import { eventually, Farpoint, program } from '../support/farpoint.ts';
+import { eventually } from '../support/eventually.ts';
+import { Farpoint, program } from '../support/farpoint.ts';
 import { needs } from '../support/needs.ts';
+import { temporaryFolder } from '../support/temporary-folder.ts';
 
 const folder = join(import.meta.dirname, '../../docker/systemd');
 

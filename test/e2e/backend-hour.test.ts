@@ -10,7 +10,7 @@ import { createLog } from '#lib/log';
 import { encodeMetrics } from '#lib/otlp/metrics';
 import { ManualClock } from '../support/clocks/manual-clock.ts';
 import { exportVictoriaMetrics } from '../support/deployments/backend.ts';
-import { eventually } from '../support/farpoint.ts';
+import { eventually } from '../support/eventually.ts';
 import { needs } from '../support/needs.ts';
 import { gauge } from '../support/otlp/points.ts';
 import { startVictoriaMetrics } from '../support/servers/real-servers.ts';

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { skewedClock } from '../support/clocks/skewed-clock.ts';
 import { Deployment } from '../support/deployments/deployment.ts';
-import { eventually } from '../support/farpoint.ts';
+import { eventually } from '../support/eventually.ts';
 import { needs } from '../support/needs.ts';
 import { serveHttp } from '../support/servers/serve.ts';
 

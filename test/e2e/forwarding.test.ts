@@ -14,7 +14,7 @@ import {
   exportVictoriaMetrics,
   type StoredSeries,
 } from '../support/deployments/backend.ts';
-import { eventually } from '../support/farpoint.ts';
+import { eventually } from '../support/eventually.ts';
 import { needs } from '../support/needs.ts';
 import { counter, gauge, histogram } from '../support/otlp/points.ts';
 import { startPrometheus, startVictoriaMetrics } from '../support/servers/real-servers.ts';

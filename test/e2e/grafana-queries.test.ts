@@ -7,7 +7,7 @@ import { grafanaFiles } from '#grafana/files';
 import { prometheusRules, recordingRules } from '#grafana/prometheus-rules';
 import { defaultSettings } from '#grafana/settings';
 import { Deployment } from '../support/deployments/deployment.ts';
-import { eventually } from '../support/farpoint.ts';
+import { eventually } from '../support/eventually.ts';
 import { groups } from '../support/grafana/promtool.ts';
 import {
   composeScrape,

@@ -7,7 +7,7 @@ import {
   type StoredSeries,
 } from '../support/deployments/backend.ts';
 import { Deployment } from '../support/deployments/deployment.ts';
-import { eventually } from '../support/farpoint.ts';
+import { eventually } from '../support/eventually.ts';
 import { needs } from '../support/needs.ts';
 import {
   startNginx,

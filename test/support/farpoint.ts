@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 
 export const program = join(import.meta.dirname, '../../bin/farpoint.js');
 
@@ -73,28 +72,5 @@ export class Farpoint implements AsyncDisposable {
     const force = setTimeout(() => this.#child.kill('SIGKILL'), 10_000);
     await this.#exited;
     clearTimeout(force);
-  }
-}
-
-/** Polls until `condition` gives something, for at most `timeoutMs`; the error says what was awaited. */
-export async function eventually<T>(
-  what: string,
-  condition: () => Promise<T | undefined | false> | T | undefined | false,
-  timeoutMs: number = 20_000,
-): Promise<T> {
-  const deadlineMs = performance.now() + timeoutMs;
-  let cause: unknown;
-  for (;;) {
-    try {
-      const value = await condition();
-      if (value !== undefined && value !== false) return value;
-      cause = undefined;
-    } catch (error) {
-      cause = error;
-    }
-    if (performance.now() > deadlineMs) {
-      throw new Error(`waited ${timeoutMs} ms in vain for: ${what}`, { cause });
-    }
-    await delay(100);
   }
 }

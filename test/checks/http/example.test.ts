@@ -5,11 +5,11 @@ import { loadAgentConfiguration } from '#agent/config';
 import { http } from '#checks/http';
 import { type HttpSettings } from '#checks/http/settings';
 import { type Observation } from '#lib/observation';
-import { temporaryFolder } from '../../support/agent/outboxes.ts';
 import { services, valuesOf } from '../../support/checks/run-check.ts';
 import { needs } from '../../support/needs.ts';
 import { certify } from '../../support/servers/certificates.ts';
 import { freePort, type RealServer, startNginx } from '../../support/servers/real-servers.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 const example = join(import.meta.dirname, '../../../examples/agent-http.yaml');
 const root = certify({ name: 'Test root', authority: true });

@@ -1,12 +1,13 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { temporaryFolder } from '../../support/agent/outboxes.ts';
-import { eventually, Farpoint } from '../../support/farpoint.ts';
+import { eventually } from '../../support/eventually.ts';
+import { Farpoint } from '../../support/farpoint.ts';
 import { needs } from '../../support/needs.ts';
 import { type Network, openNetwork } from '../../support/network/network.ts';
 import { RecordingCollector } from '../../support/servers/recording-collector.ts';
 import { serveHttp } from '../../support/servers/serve.ts';
+import { temporaryFolder } from '../../support/temporary-folder.ts';
 
 /** As nobody, without any capability but to read this checkout, wherever it lies. */
 const asNobody = [

@@ -6,9 +6,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Permission } from '#collector/keys';
 import { addHistoryRoutes, type HistoryReader } from '#collector/routes/history';
 import { type Run } from '../../../collector/sinks/history/queries.ts';
-import { LogLines } from '../../support/agent/outboxes.ts';
 import { StandingClock } from '../../support/clocks/quick-clock.ts';
 import { batchOf, openHistory, runAt } from '../../support/collector/history.ts';
+import { LogLines } from '../../support/log-lines.ts';
 
 const now = Date.now();
 

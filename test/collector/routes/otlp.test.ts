@@ -9,7 +9,7 @@ import { encodeMetrics } from '#lib/otlp/metrics';
 import { ProtobufWriter } from '#lib/protobuf/writer';
 import { ManualClock } from '../../support/clocks/manual-clock.ts';
 import { keyFor, type TestAnswer, TestReceiver } from '../../support/collector/test-receiver.ts';
-import { eventually } from '../../support/farpoint.ts';
+import { eventually } from '../../support/eventually.ts';
 import { counter, gauge, histogram, logRecord } from '../../support/otlp/points.ts';
 
 const good = () => gauge('probe.success', Date.now());

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createIncidentLog } from '#lib/queue/incident-log';
-import { LogLines } from '#test/support/agent/outboxes';
 import { ManualClock } from '#test/support/clocks/manual-clock';
+import { LogLines } from '#test/support/log-lines';
 
 test('drops, which come with every append, are told once a minute for each consumer; damage is told each time', async () => {
   const clock = new ManualClock();

@@ -1,35 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { type Outbox, type OutboxOptions, openOutbox } from '#agent/outbox';
 import { type Clock } from '#lib/clock';
-import { createLog } from '#lib/log';
 import { decodeLogs } from '#lib/otlp/logs';
 import { decodeMetrics } from '#lib/otlp/metrics';
 import { type LogRecord, type MetricPoint } from '#lib/otlp/model';
 import { QuickClock } from '../clocks/quick-clock.ts';
+import { LogLines } from '../log-lines.ts';
 
 const limits = { items: 1e6, attributes: 64, name: 1024, value: 65_536, buckets: 1000 };
 const never = new AbortController().signal;
-
-/** A temporary folder that goes when it is disposed. */
-export function temporaryFolder(): Disposable & { readonly path: string } {
-  const path = mkdtempSync(join(tmpdir(), 'farpoint-test-'));
-  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) };
-}
-
-/** Log lines in memory, parsed. */
-export class LogLines {
-  readonly lines: Record<string, unknown>[] = [];
-  readonly log = createLog({
-    level: 'info',
-    destination: { write: (line: string) => void this.lines.push(JSON.parse(line)) },
-  });
-
-  messages(level: string): unknown[] {
-    return this.lines.filter((line) => line['level'] === level).map(({ message }) => message);
-  }
-}
 
 export function openTestOutbox(
   directory: string,

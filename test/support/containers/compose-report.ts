@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { eventually } from '../farpoint.ts';
+import { eventually } from '../eventually.ts';
 import { ComposeStack, type Compose } from './compose-stack.ts';
 import { type Engine } from './image.ts';
 

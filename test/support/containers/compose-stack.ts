@@ -2,7 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { eventually } from '../farpoint.ts';
+import { eventually } from '../eventually.ts';
 import { type Engine } from './image.ts';
 import { makeStandIns } from './stand-ins.ts';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { newKey } from '#lib/key';
 import { parseExport, type StoredSeries } from '../deployments/backend.ts';
-import { eventually } from '../farpoint.ts';
+import { eventually } from '../eventually.ts';
 import { randomFrom } from '../random.ts';
 import { confinement, type Engine } from './image.ts';
 import { makeStandIns } from './stand-ins.ts';

@@ -10,13 +10,14 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { type MetricPoint } from '#lib/otlp/model';
-import { temporaryFolder } from '../agent/outboxes.ts';
-import { Farpoint, eventually } from '../farpoint.ts';
+import { eventually } from '../eventually.ts';
+import { Farpoint } from '../farpoint.ts';
 import { newestSum } from '../otlp/newest.ts';
 import { randomFrom } from '../random.ts';
 import { RecordingCollector } from '../servers/recording-collector.ts';
 import { Memory } from '../servers/remembering-collector.ts';
 import { serveHttp } from '../servers/serve.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 export interface AgentKillReport {
   readonly kills: number;

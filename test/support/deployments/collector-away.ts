@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { readAgentStatus } from '#lib/agent-status';
 import { type MetricPoint } from '#lib/otlp/model';
-import { eventually } from '../farpoint.ts';
+import { eventually } from '../eventually.ts';
 import { serveHttp } from '../servers/serve.ts';
 import { Deployment } from './deployment.ts';
 

@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type NewKey, newKey } from '#lib/key';
-import { eventually, Farpoint } from '../farpoint.ts';
+import { eventually } from '../eventually.ts';
+import { Farpoint } from '../farpoint.ts';
 import { freePort } from '../servers/real-servers.ts';
 import { RecordingProxy } from '../servers/recording-proxy.ts';
 

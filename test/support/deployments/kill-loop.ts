@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { type MetricPoint } from '#lib/otlp/model';
-import { eventually } from '../farpoint.ts';
+import { eventually } from '../eventually.ts';
 import { randomFrom } from '../random.ts';
 import { startNginx, startVictoriaMetrics } from '../servers/real-servers.ts';
 import { exportVictoriaMetrics, type StoredSeries } from './backend.ts';

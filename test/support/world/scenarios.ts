@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { lastUpSeries } from '#grafana/words';
 import { type StoredRun } from '../deployments/stored-runs.ts';
-import { eventually } from '../farpoint.ts';
+import { eventually } from '../eventually.ts';
 import { swift } from '../grafana/swift-rules.ts';
 import { intervalMs, type Region, regions, type World } from './world.ts';
 
