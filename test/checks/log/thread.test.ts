@@ -2,9 +2,10 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { temporaryFolder } from '#test/support/agent/outboxes';
-import { eventually, Farpoint } from '#test/support/farpoint';
+import { eventually } from '#test/support/eventually';
+import { Farpoint } from '#test/support/farpoint';
 import { needs } from '#test/support/needs';
+import { temporaryFolder } from '#test/support/temporary-folder';
 
 needs('linux')('where processors are short', () => {
   test('the thread that reads logs comes last, and nothing else does', async () => {
