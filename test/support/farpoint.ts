@@ -4,6 +4,12 @@ import { join } from 'node:path';
 
 export const program = join(import.meta.dirname, '../../bin/farpoint.js');
 
+/** Nothing outlives the tests, not even what one that failed did not come to dispose of. */
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+  for (const child of running) child.kill();
+});
+
 /** The real program as a process of its own, with what it printed. Disposing stops it gracefully, then by force. */
 export class Farpoint implements AsyncDisposable {
   readonly #child: ChildProcess;
@@ -13,6 +19,8 @@ export class Farpoint implements AsyncDisposable {
   private constructor(child: ChildProcess) {
     this.#child = child;
     this.#exited = once(child, 'exit');
+    running.add(child);
+    child.once('exit', () => running.delete(child));
     child.stdout?.on('data', (chunk: Buffer) => (this.#output += chunk.toString()));
     child.stderr?.on('data', (chunk: Buffer) => (this.#output += chunk.toString()));
   }

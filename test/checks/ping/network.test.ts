@@ -209,9 +209,12 @@ needs(
     });
 
     test('counts replies that were overtaken', async () => {
-      const observation = await answered({ count: 3, gap: '20ms' }, (request) =>
-        request.reply({ delayMs: request.number === 0 ? 100 : 0 }),
-      );
+      const held: EchoRequest[] = [];
+      const observation = await answered({ count: 3, gap: '20ms' }, (request) => {
+        if (request.number === 0) held.push(request);
+        else request.reply();
+        if (request.number === 2) held.pop()?.reply();
+      });
       expect(observation.verdict).toEqual({ status: 'up' });
       expect(valuesOf(observation)).toMatchObject(packets({ sent: 3, received: 3, reordered: 1 }));
     });

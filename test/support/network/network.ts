@@ -86,9 +86,9 @@ export function openNetwork(): Network {
     host.sysctl('net.ipv4.ip_forward', '1');
     host.sysctl('net.ipv6.conf.all.forwarding', '1');
     host.sysctl('net.ipv6.conf.default.accept_dad', '0');
-    // By itself the kernel sends few ICMP errors to one host.
-    host.sysctl('net.ipv4.icmp_ratelimit', '0');
-    host.sysctl('net.ipv6.icmp.ratelimit', '0');
+    // By itself the kernel sends few ICMP errors to one host, and few to all, those of other tests included.
+    host.sysctl('net.ipv4.icmp_ratemask', '0');
+    host.sysctl('net.ipv6.icmp.ratemask', '\n');
   }
   connect(near, router, { link: 'left', subnet: 1 });
   connect(far, router, { link: 'right', subnet: 2 });
