@@ -3,8 +3,19 @@ import { unlessAborted } from '#lib/unless-aborted';
 import { type ReadOrder } from './reader.ts';
 import { type ReaderSettings } from './reader-settings.ts';
 import { type LogReading } from './reading.ts';
-// Of types alone nothing may be left here: the module steps back in priority wherever it is loaded.
-import type { Request, Response } from './worker.ts';
+
+/** What the main thread asks of the worker. Numbers identify logs and, within the process, orders. */
+export type Request =
+  | { readonly kind: 'open'; readonly log: number; readonly settings: ReaderSettings }
+  | { readonly kind: 'read'; readonly log: number; readonly id: number; readonly order: ReadOrder }
+  | { readonly kind: 'abort'; readonly id: number }
+  | { readonly kind: 'close'; readonly log: number };
+
+/** The answer to `read`. */
+export interface Response {
+  readonly id: number;
+  readonly result: { readonly reading: LogReading } | { readonly error: string };
+}
 
 /** How long the worker may take to notice that a run is over. */
 const abortGraceMs = 1000;

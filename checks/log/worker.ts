@@ -3,21 +3,7 @@ import { setPriority } from 'node:os';
 import { basename } from 'node:path';
 import { parentPort } from 'node:worker_threads';
 import { LogReader, type ReadOrder } from './reader.ts';
-import { type ReaderSettings } from './reader-settings.ts';
-import { type LogReading } from './reading.ts';
-
-/** What the main thread asks of the worker. Numbers identify logs and, within the process, orders. */
-export type Request =
-  | { readonly kind: 'open'; readonly log: number; readonly settings: ReaderSettings }
-  | { readonly kind: 'read'; readonly log: number; readonly id: number; readonly order: ReadOrder }
-  | { readonly kind: 'abort'; readonly id: number }
-  | { readonly kind: 'close'; readonly log: number };
-
-/** The answer to `read`. */
-export interface Response {
-  readonly id: number;
-  readonly result: { readonly reading: LogReading } | { readonly error: string };
-}
+import { type Request, type Response } from './thread.ts';
 
 /** Nice values go from -20 to 19. */
 const niceness = 10;
