@@ -14,7 +14,7 @@ import { addOperationRoutes } from './routes/operation.ts';
 import { addOtlpRoutes } from './routes/otlp.ts';
 import { startServer } from './server.ts';
 import { HistorySink } from './sinks/history.ts';
-import { Telemetry } from './telemetry.ts';
+import { Telemetry } from './receiver/telemetry.ts';
 
 export interface CollectorOptions {
   readonly configuration: CollectorConfiguration;

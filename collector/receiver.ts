@@ -20,7 +20,7 @@ import {
   type AdmissionRules,
 } from './receiver/admission.ts';
 import { SeriesLimit } from './receiver/series-limit.ts';
-import { type Telemetry } from './telemetry.ts';
+import { type Telemetry } from './receiver/telemetry.ts';
 
 export type Encoding = 'protobuf' | 'json';
 

@@ -3,7 +3,7 @@ import { runMetrics } from '#agent/runs/account';
 import { checkTypes } from '#checks/registry';
 import { agentFamilies, laneFamilies, ProcessMetrics } from '#collector/own-metrics';
 import { metricName } from '#collector/sinks/prometheus/names';
-import { Telemetry } from '#collector/telemetry';
+import { Telemetry } from '#collector/receiver/telemetry';
 import { createSystemClock } from '#lib/clock';
 import { downErrors, unknownErrors } from '#lib/error-type';
 import { type MetricDeclaration } from '#lib/observation';

@@ -10,7 +10,7 @@ import { type CollectorConfiguration } from '../config.ts';
 import { type Identity, type KeyRing, mayWrite } from '../keys.ts';
 import { type OutboxRange, type Signal, signals } from '../queue/block.ts';
 import { type Encoding, type ExportAnswer, type Receiver } from '../receiver.ts';
-import { type Telemetry } from '../telemetry.ts';
+import { type Telemetry } from '../receiver/telemetry.ts';
 import { encodingOf, type Failure, failureBody, mediaTypes, successBody } from './answer.ts';
 import { BodyMemory, RequestBody } from './body.ts';
 

@@ -9,7 +9,7 @@ import { Receiver } from '#collector/receiver';
 import { addOperationRoutes } from '#collector/routes/operation';
 import { addOtlpRoutes } from '#collector/routes/otlp';
 import { type CollectorServer, startServer } from '#collector/server';
-import { Telemetry } from '#collector/telemetry';
+import { Telemetry } from '#collector/receiver/telemetry';
 import { type Clock, createSystemClock } from '#lib/clock';
 import { newKey, type NewKey } from '#lib/key';
 import { createLog } from '#lib/log';
