@@ -158,7 +158,9 @@ function describe({
     const isBar = attributes['phase'] !== undefined && attributes['hop'] === undefined;
     if (typeof value !== 'number' || isBar) return [];
     const labels = Object.entries(attributes).map(([key, text]) => `${key}=${text}`);
-    return [[[name, ...labels].join(' '), formatValue(value, unit)] as const];
+    // blackbox_exporter's names of these do not tell their unit.
+    const known = name.endsWith('.expiry') ? 's' : unit;
+    return [[[name, ...labels].join(' '), formatValue(value, known)] as const];
   });
   const sections = [
     [

@@ -20,6 +20,6 @@ export function judgeExpiry(
   const end = new Date(tls.earliestNotAfterMs).toISOString();
   return Failure.down(
     'cert_expiring',
-    `a certificate expires in ${days.toFixed(1)} days (${end}), expected at least ${expected.days}`,
+    `the certificate of ${tls.earliestSubject} expires in ${days.toFixed(1)} days (${end}), expected at least ${expected.days}`,
   );
 }

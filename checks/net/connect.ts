@@ -59,7 +59,7 @@ export async function openTls(
   if (!over) socket.once('connect', () => trace.enter('tls'));
   const opening = { socket, event: 'secureConnect', endpoint, refused: tls.refused } as const;
   const failure = await opened(opening, trace, signal);
-  trace.tls = examinePeer(socket, tls.servername);
+  trace.tls = examinePeer(socket, tls.servername, trace.clock.unixMs());
   return failure ? discard(socket, failure) : socket;
 }
 

@@ -95,6 +95,10 @@ function recordTls(facts: TlsFacts, trace: Trace): void {
   trace.note('certificate_fingerprint_sha256', facts.fingerprint);
   trace.note('certificate_not_before', new Date(facts.notBeforeMs).toISOString());
   trace.note('certificate_not_after', new Date(facts.notAfterMs).toISOString());
+  if (facts.earliestNotAfterMs !== facts.notAfterMs) {
+    trace.note('certificate_earliest_not_after', new Date(facts.earliestNotAfterMs).toISOString());
+    trace.note('certificate_earliest_subject', facts.earliestSubject);
+  }
   trace.note('certificate_chain_length', facts.chainLength);
   trace.note('certificate_trusted', facts.trusted);
 }

@@ -1,3 +1,4 @@
+import { roughDuration } from '#lib/rough-duration';
 import { type Finding } from './finding.ts';
 
 type Row = readonly [name: string, text: string];
@@ -24,6 +25,14 @@ export function describeFacts(evidence: Finding['evidence']): readonly Row[] {
     ['certificate', join(', issued by ', read('certificate_subject'), read('certificate_issuer'))],
     ['names', read('certificate_names')],
     ['valid', describeValidity(read)],
+    [
+      'ends first',
+      join(
+        ', ',
+        describeEnd(read('certificate_earliest_not_after')),
+        read('certificate_earliest_subject'),
+      ),
+    ],
     ['sha256', read('certificate_fingerprint_sha256')],
   ];
   const others = Object.entries(evidence)
@@ -58,9 +67,15 @@ function describeValidity(read: Read): string {
   const [trusted, length] = [read('certificate_trusted'), read('certificate_chain_length')];
   if (until === '') return '';
   const chain = `${length} certificate${length === '1' ? '' : 's'} sent`;
-  const days = Math.floor((Date.parse(until) - Date.now()) / 86_400_000);
   const trust = trusted === 'true' ? 'trusted' : 'not trusted';
-  return `${from.slice(0, 10)} to ${until.slice(0, 10)} (${days} days left), ${chain}, ${trust}`;
+  return `${from.slice(0, 10)} to ${describeEnd(until)}, ${chain}, ${trust}`;
+}
+
+function describeEnd(instant: string): string {
+  if (instant === '') return '';
+  const leftMs = Date.parse(instant) - Date.now();
+  const left = leftMs < 0 ? `${roughDuration(-leftMs)} ago` : `${roughDuration(leftMs)} left`;
+  return `${instant.slice(0, 16)}Z (${left})`;
 }
 
 function join(separator: string, ...texts: readonly string[]): string {

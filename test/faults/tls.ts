@@ -12,35 +12,83 @@ const stranger = certify({ name: 'Unknown root', authority: true });
 const hosts = ['localhost', '127.0.0.1'];
 const good = certify({ name: 'good', hosts, issuer: root });
 
+const weakKey = certify({ name: 'weak', hosts, issuer: root, weak: 'key' });
+const weakSignature = certify({ name: 'sha1', hosts, issuer: root, weak: 'signature' });
+
 const trust = { ca: root.certificate };
 
 export const tlsFaults: readonly Fault[] = [
   {
     name: 'TLS: the certificate has expired',
     error: 'tls_expired',
-    says: /valid until \d{4}-/,
+    says: /localhost expired 2 days ago, at \d{4}-\d\d-\d\dT[\d:]{8}Z \(CERT/,
     open: () => presenting(certify({ name: 'old', hosts, issuer: root, from: -30, until: -2 })),
+  },
+  {
+    name: 'TLS: the certificate has expired, three hours ago',
+    error: 'tls_expired',
+    says: /expired 3 hours ago/,
+    open: () =>
+      presenting(certify({ name: 'old', hosts, issuer: root, from: -30, until: -3.1 / 24 })),
+  },
+  {
+    name: 'TLS: an intermediate certificate has expired',
+    error: 'tls_expired',
+    says: /of localhost is signed by one that expired 4 days ago, at .*: CN=old CA/,
+    open: () => {
+      const old = certify({ name: 'old CA', authority: true, issuer: root, from: -9, until: -4 });
+      return presenting(certify({ name: 'leaf', hosts, issuer: old }), [old]);
+    },
+  },
+  {
+    name: 'TLS: the certificate has expired, and is for another host',
+    error: 'tls_expired',
+    says: /expired 2 days ago.*; besides, it is not for localhost but for DNS:elsewhere\.test/,
+    open: () =>
+      presenting(
+        certify({ name: 'old', hosts: ['elsewhere.test'], issuer: root, from: -30, until: -2 }),
+      ),
+  },
+  {
+    name: 'TLS: the key is too short',
+    error: 'tls_untrusted',
+    says: /not trusted: the key of CN=weak is too weak: 1024 bits, where 2048 are the least/,
+    open: () => presenting(weakKey, [], { server: { ciphers: 'DEFAULT@SECLEVEL=0' } }),
+  },
+  {
+    name: 'TLS: the signature is of SHA-1',
+    error: 'tls_untrusted',
+    says: /not trusted: the signature of CN=sha1 is too weak: ecdsa-with-SHA1/,
+    open: () => presenting(weakSignature, [], { server: { ciphers: 'DEFAULT@SECLEVEL=0' } }),
+  },
+  {
+    name: 'TLS: the certificate has no name but its subject',
+    error: 'tls_hostname',
+    says: /names no host: it has no subjectAltName, and its subject \(CN=localhost\) does not count/,
+    open: () => presenting(certify({ name: 'localhost', issuer: root })),
   },
   {
     name: 'TLS: the certificate is not valid yet',
     error: 'tls_not_yet_valid',
+    says: /not valid yet: it will be in 47 hours, at .*, if it is .* now, as the clock here says/,
     open: () => presenting(certify({ name: 'young', hosts, issuer: root, from: 2, until: 30 })),
   },
   {
     name: 'TLS: the certificate is for another host',
     error: 'tls_hostname',
-    says: /elsewhere\.test/,
+    says: /certificate is not for localhost but for DNS:elsewhere\.test$/,
     open: () => presenting(certify({ name: 'other', hosts: ['elsewhere.test'], issuer: root })),
   },
   {
     name: 'TLS: the certificate is self-signed',
     error: 'tls_self_signed',
+    says: /is self-signed \(CN=self\); if it is meant to be, trust it with tls\.ca/,
     open: () => presenting(certify({ name: 'self', hosts })),
   },
   {
     name: 'TLS: the root is unknown',
     error: 'tls_untrusted',
-    says: /no known root/,
+    says: /no known root stands behind it: its chain leads to CN=Unknown root; .*tls\.ca/,
     open: () => presenting(certify({ name: 'strange', hosts, issuer: stranger }), [stranger]),
   },
   {
@@ -72,6 +120,7 @@ export const tlsFaults: readonly Fault[] = [
   {
     name: 'TLS: an intermediate certificate is about to expire',
     error: 'cert_expiring',
+    says: /the certificate of CN=late CA expires in 3\.0 days/,
     open: () => {
       const late = certify({ name: 'late CA', authority: true, issuer: root, until: 3 });
       return presenting(certify({ name: 'leaf', hosts, issuer: late }), [late], {

@@ -18,6 +18,8 @@ export interface CertificateRequest {
   readonly authority?: boolean;
   /** A certificate for clients, and for nothing else. */
   readonly client?: boolean;
+  /** A key or a signature that nobody should believe any more. */
+  readonly weak?: 'key' | 'signature';
   /** Days from now. */
   readonly from?: number;
   readonly until?: number;
@@ -26,12 +28,19 @@ export interface CertificateRequest {
 const dayMs = 86_400_000;
 let serial = 256;
 
-/** Makes an X.509 certificate (RFC 5280) with a new P-256 key: as good or as bad as asked for. */
+/** ECDSA with these (RFC 5758, 3.2, and RFC 3279, 2.2.3). */
+const sha256 = ['sha256', sequence(oid(0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02))] as const;
+const sha1 = ['sha1', sequence(oid(0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x01))] as const;
+
+/** Makes an X.509 certificate (RFC 5280) with a new key: as good or as bad as asked for. */
 export function certify(request: CertificateRequest): Certified {
-  const { name, issuer, from = -1, until = 365 } = request;
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const { name, issuer, weak, from = -1, until = 365 } = request;
+  const { privateKey } =
+    weak === 'key'
+      ? generateKeyPairSync('rsa', { modulusLength: 1024 })
+      : generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
-  const algorithm = sequence(oid(0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02));
+  const [digest, algorithm] = weak === 'signature' ? sha1 : sha256;
   const body = sequence(
     tagged(0xa0, integer(2)),
     integer(serial++),
@@ -42,7 +51,7 @@ export function certify(request: CertificateRequest): Certified {
     publicKeyOf(privateKey),
     tagged(0xa3, sequence(...extensions(request))),
   );
-  const signature = sign('sha256', body, issuer?.key ?? key);
+  const signature = sign(digest, body, issuer?.key ?? key);
   const der = sequence(body, algorithm, tagged(0x03, Buffer.concat([Buffer.of(0), signature])));
   return { certificate: pem(der), key, name };
 }
