@@ -1,6 +1,6 @@
-import { type MetricDeclaration } from '#lib/observation';
-import { type ExportStatistics } from './export.ts';
-import { type OutboxStatistics } from './outbox.ts';
+import type { MetricDeclaration } from '#lib/observation';
+import type { ExportStatistics } from './export.ts';
+import type { OutboxStatistics } from './outbox.ts';
 
 /** What there is to read of a running agent at any moment. */
 export interface AgentReadings {

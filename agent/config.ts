@@ -1,6 +1,6 @@
-import { type z } from 'zod';
-import { type CheckType } from '#checks/check';
-import { type EgressSettings } from '#checks/net/egress';
+import type { z } from 'zod';
+import type { CheckType } from '#checks/check';
+import type { EgressSettings } from '#checks/net/egress';
 import { checkTypes } from '#checks/registry';
 import {
   ConfigurationReading,
@@ -11,12 +11,12 @@ import {
 } from '#lib/configuration';
 import { readFleet, type Fleet, type FleetCheck, type ReadCheck } from '#lib/fleet';
 import { checkShape, fleetKeys, notBuiltTypes } from '#lib/fleet/schema';
-import { type LogLevel } from '#lib/log';
-import { type MetricDeclaration } from '#lib/observation';
+import type { LogLevel } from '#lib/log';
+import type { MetricDeclaration } from '#lib/observation';
 import { resultMetrics } from '#lib/results/metrics';
-import { type Secret } from '#lib/secret';
+import type { Secret } from '#lib/secret';
 import { agentShape, notBuiltCheckKeys, notBuiltKeys } from './config/schema.ts';
-import { type CheckPlan } from './plan.ts';
+import type { CheckPlan } from './plan.ts';
 import { runMetrics } from './runs/account.ts';
 
 const { collector: collectorKeys, ...processShape } = agentShape;

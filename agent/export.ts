@@ -1,10 +1,10 @@
 import { BackOff } from '#lib/back-off';
-import { type Clock } from '#lib/clock';
+import type { Clock } from '#lib/clock';
 import { messageOf } from '#lib/error-message';
-import { type Logger } from '#lib/log';
-import { type CollectorClient, type Outcome } from './export/collector-client.ts';
+import type { Logger } from '#lib/log';
+import type { CollectorClient, Outcome } from './export/collector-client.ts';
 import { quarantine } from './export/quarantine.ts';
-import { type Outbox, type OutboxEntry } from './outbox.ts';
+import type { Outbox, OutboxEntry } from './outbox.ts';
 
 /*
  * Sends what is in the outbox, strictly oldest first, one request at a time.

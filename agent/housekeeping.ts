@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { isDeepStrictEqual } from 'node:util';
 import { type AgentStatus, writeAgentStatus } from '#lib/agent-status';
-import { type AgentReadings } from './agent-metrics.ts';
+import type { AgentReadings } from './agent-metrics.ts';
 import { createLookup } from './export/collector-lookup.ts';
-import { type AgentParts } from './parts.ts';
+import type { AgentParts } from './parts.ts';
 
 const intervalMs = 1000;
 /** The status is written this often even where nothing changed: whoever reads it sees a sign of life. */

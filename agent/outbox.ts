@@ -1,15 +1,15 @@
 import { setImmediate } from 'node:timers/promises';
 import { BackOff } from '#lib/back-off';
-import { type Clock } from '#lib/clock';
-import { type Logger } from '#lib/log';
+import type { Clock } from '#lib/clock';
+import type { Logger } from '#lib/log';
 import { encodeLogs } from '#lib/otlp/logs';
 import { encodeMetrics } from '#lib/otlp/metrics';
-import { type LogRecord, type MetricPoint } from '#lib/otlp/model';
-import { type QueueFileSystem } from '#lib/queue/files';
+import type { LogRecord, MetricPoint } from '#lib/otlp/model';
+import type { QueueFileSystem } from '#lib/queue/files';
 import { createIncidentLog } from '#lib/queue/incident-log';
 import { type Queue, openQueue } from '#lib/queue/queue';
-import { type Increments, type Result } from '#lib/results';
-import { type Subject } from '#lib/results/subject';
+import type { Increments, Result } from '#lib/results';
+import type { Subject } from '#lib/results/subject';
 import { type Entry, encodeEntry, withoutIncrements } from './outbox/entry.ts';
 import {
   type OutboxRecord,
@@ -20,7 +20,7 @@ import {
   encodeRecord,
 } from './outbox/record.ts';
 import { formatMemory, parseMemory, targetKey } from './outbox/target-memory.ts';
-import { type Recorder } from './runs/follower.ts';
+import type { Recorder } from './runs/follower.ts';
 
 /*
  * Everything a run leaves behind, kept until the collector has acknowledged it.

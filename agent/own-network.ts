@@ -1,10 +1,10 @@
-import { type Clock } from '#lib/clock';
+import type { Clock } from '#lib/clock';
 import { messageOf } from '#lib/error-message';
 import { type DownError, downErrors } from '#lib/error-type';
-import { type Logger } from '#lib/log';
+import type { Logger } from '#lib/log';
 import { isLoopback } from '#lib/loopback';
-import { type Observation } from '#lib/observation';
-import { type Canary } from './own-network/canaries.ts';
+import type { Observation } from '#lib/observation';
+import type { Canary } from './own-network/canaries.ts';
 
 /*
  * Tells a silent target from an agent that has lost its network.

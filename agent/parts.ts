@@ -1,10 +1,10 @@
 import { join } from 'node:path';
-import { type CheckServices, type CheckType } from '#checks/check';
+import type { CheckServices, CheckType } from '#checks/check';
 import { createEgressPolicy } from '#checks/net/egress';
 import { checkTypes } from '#checks/registry';
-import { type Clock } from '#lib/clock';
-import { type Logger } from '#lib/log';
-import { type AgentConfiguration } from './config.ts';
+import type { Clock } from '#lib/clock';
+import type { Logger } from '#lib/log';
+import type { AgentConfiguration } from './config.ts';
 import { Exporter } from './export.ts';
 import { CollectorClient } from './export/collector-client.ts';
 import { type Outbox, openOutbox } from './outbox.ts';

@@ -1,4 +1,4 @@
-import { type Schedule } from '#lib/fleet';
+import type { Schedule } from '#lib/fleet';
 
 /** One check on one target, as this agent is to run it: a line of the plan the configuration makes. */
 export interface CheckPlan {

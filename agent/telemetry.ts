@@ -1,10 +1,10 @@
-import { type LookupFunction } from 'node:net';
+import type { LookupFunction } from 'node:net';
 import { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-http';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
-import { type Secret } from '#lib/secret';
+import type { Secret } from '#lib/secret';
 import { type AgentReadings, agentMetrics } from './agent-metrics.ts';
-import { type Identity } from './runs/assignment.ts';
+import type { Identity } from './runs/assignment.ts';
 
 const intervalMs = 15_000;
 const exportTimeoutMs = 3000;

@@ -1,7 +1,7 @@
-import { type z } from 'zod';
-import { type Clock } from '#lib/clock';
-import { type MetricDeclaration, type Observation } from '#lib/observation';
-import { type EgressPolicy } from './net/egress.ts';
+import type { z } from 'zod';
+import type { Clock } from '#lib/clock';
+import type { MetricDeclaration, Observation } from '#lib/observation';
+import type { EgressPolicy } from './net/egress.ts';
 
 /** What a check is given for one execution. */
 export interface Run {

@@ -1,15 +1,15 @@
 import { isAbsolute } from 'node:path';
-import { type z } from 'zod';
+import type { z } from 'zod';
 import { messageOf } from '#lib/error-message';
-import { type Observation } from '#lib/observation';
+import type { Observation } from '#lib/observation';
 import { type CheckServices, type CheckSpec, type Run, defineCheck } from './check.ts';
 import { type Measurable, measure } from './log/measurements.ts';
 import { logMetrics } from './log/metrics.ts';
 import { hasRole, withClient } from './log/parser/format.ts';
-import { type ReaderSettings } from './log/reader-settings.ts';
+import type { ReaderSettings } from './log/reader-settings.ts';
 import { logSettings } from './log/settings.ts';
 import { readState } from './log/state.ts';
-import { type LogThread } from './log/thread.ts';
+import type { LogThread } from './log/thread.ts';
 import { judge } from './log/verdict.ts';
 
 /** A rename rotation leaves no log until the server has reopened it. */

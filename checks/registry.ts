@@ -1,4 +1,4 @@
-import { type CheckType } from './check.ts';
+import type { CheckType } from './check.ts';
 import { dns } from './dns.ts';
 import { http } from './http.ts';
 import { log } from './log.ts';

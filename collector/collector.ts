@@ -1,9 +1,9 @@
-import { type FastifyInstance } from 'fastify';
-import { type Clock } from '#lib/clock';
-import { type Logger } from '#lib/log';
+import type { FastifyInstance } from 'fastify';
+import type { Clock } from '#lib/clock';
+import type { Logger } from '#lib/log';
 import { createIncidentLog } from '#lib/queue/incident-log';
-import { type QueueIncident } from '#lib/queue/queue';
-import { type CollectorConfiguration, type KeyConfiguration } from './config.ts';
+import type { QueueIncident } from '#lib/queue/queue';
+import type { CollectorConfiguration, KeyConfiguration } from './config.ts';
 import { KeyRing, type Permission } from './keys.ts';
 import { type Lanes, openLanes } from './lanes.ts';
 import { agentFamilies, laneFamilies, ProcessMetrics } from './own-metrics.ts';

@@ -7,12 +7,12 @@ import {
   type Section,
 } from '#lib/configuration';
 import { readFleet, type Fleet } from '#lib/fleet';
-import { type LogLevel } from '#lib/log';
+import type { LogLevel } from '#lib/log';
 import { isLoopback } from '#lib/loopback';
 import { collectorShape, notBuiltKeys, type Address, type Scope } from './config/schema.ts';
 import { readSinks, type SinkConfiguration } from './config/sinks.ts';
 import { sinkTypes } from './sinks/registry.ts';
-import { type SinkType } from './sinks/sink.ts';
+import type { SinkType } from './sinks/sink.ts';
 
 export { type SinkConfiguration } from './config/sinks.ts';
 

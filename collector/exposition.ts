@@ -1,4 +1,4 @@
-import { type Labels, type MetricFamily } from './metric.ts';
+import type { Labels, MetricFamily } from './metric.ts';
 
 /** Content-Type of the text format (Prometheus exposition formats, "Text-based format"). */
 export const expositionType = 'text/plain; version=0.0.4; charset=utf-8';

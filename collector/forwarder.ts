@@ -32,12 +32,12 @@
  *   is truly late, a copy goes to the dead letters all the same.
  */
 import { BackOff } from '#lib/back-off';
-import { type Clock } from '#lib/clock';
-import { type Logger } from '#lib/log';
-import { type DeadLetters } from './forwarder/dead-letters.ts';
+import type { Clock } from '#lib/clock';
+import type { Logger } from '#lib/log';
+import type { DeadLetters } from './forwarder/dead-letters.ts';
 import { bySeries, byTime, countItems, divide, halve, unixMsOf } from './forwarder/division.ts';
 import { type ForwarderStatistics, ForwarderProgress } from './forwarder/progress.ts';
-import { type Batch, type Delivery, type Sink } from './sinks/sink.ts';
+import type { Batch, Delivery, Sink } from './sinks/sink.ts';
 
 /** Where a forwarder takes its work from: one sink's position in the collector's queue. */
 export interface BatchSource {

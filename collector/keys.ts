@@ -1,8 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { type Clock } from '#lib/clock';
+import type { Clock } from '#lib/clock';
 import { parseKey } from '#lib/key';
-import { type KeyConfiguration } from './config.ts';
-import { type Scope } from './config/schema.ts';
+import type { KeyConfiguration } from './config.ts';
+import type { Scope } from './config/schema.ts';
 
 /** Who is speaking: what a valid key is bound to. */
 export interface Identity {

@@ -1,13 +1,13 @@
 import { join } from 'node:path';
-import { type Clock } from '#lib/clock';
-import { type Logger } from '#lib/log';
-import { type CollectorConfiguration, type SinkConfiguration } from './config.ts';
+import type { Clock } from '#lib/clock';
+import type { Logger } from '#lib/log';
+import type { CollectorConfiguration, SinkConfiguration } from './config.ts';
 import { Forwarder } from './forwarder.ts';
 import { DeadLetters } from './forwarder/dead-letters.ts';
-import { type LaneStatistics } from './own-metrics.ts';
-import { type CollectorQueue } from './queue.ts';
+import type { LaneStatistics } from './own-metrics.ts';
+import type { CollectorQueue } from './queue.ts';
 import { sinkTypes } from './sinks/registry.ts';
-import { type Sink } from './sinks/sink.ts';
+import type { Sink } from './sinks/sink.ts';
 
 export interface LanesOptions {
   readonly configuration: Pick<CollectorConfiguration, 'sinks' | 'dataDirectory'>;

@@ -1,10 +1,10 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { type Clock } from '#lib/clock';
-import { type ConsumerStatistics } from '#lib/queue/queue';
-import { type DeadLettersStatistics } from './forwarder/dead-letters.ts';
-import { type ForwarderStatistics } from './forwarder/progress.ts';
-import { type CollectorMetric, type MetricFamily } from './metric.ts';
-import { type Telemetry } from './receiver/telemetry.ts';
+import type { Clock } from '#lib/clock';
+import type { ConsumerStatistics } from '#lib/queue/queue';
+import type { DeadLettersStatistics } from './forwarder/dead-letters.ts';
+import type { ForwarderStatistics } from './forwarder/progress.ts';
+import type { CollectorMetric, MetricFamily } from './metric.ts';
+import type { Telemetry } from './receiver/telemetry.ts';
 
 /** What is known of one sink's lane at one moment. */
 export interface LaneStatistics {

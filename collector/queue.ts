@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type Clock } from '#lib/clock';
+import type { Clock } from '#lib/clock';
 import { noLimits } from '#lib/otlp/limits';
 import { decodeLogs } from '#lib/otlp/logs';
 import { decodeMetrics } from '#lib/otlp/metrics';
@@ -10,12 +10,12 @@ import {
   type QueueEntry,
   type QueueIncident,
 } from '#lib/queue/queue';
-import { type SinkConfiguration } from './config.ts';
-import { type BatchSource } from './forwarder.ts';
+import type { SinkConfiguration } from './config.ts';
+import type { BatchSource } from './forwarder.ts';
 import { type Block, decodeBlock, encodeBlock, type Signal } from './queue/block.ts';
 import { type LedgerEntry, OutboxLedger, sequenceKey } from './queue/outbox-ledger.ts';
 import { decompress } from './queue/payload.ts';
-import { type Batch } from './sinks/sink.ts';
+import type { Batch } from './sinks/sink.ts';
 
 export interface CollectorQueueOptions {
   readonly dataDirectory: string;

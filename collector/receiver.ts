@@ -1,5 +1,5 @@
-import { type Clock } from '#lib/clock';
-import { type Logger } from '#lib/log';
+import type { Clock } from '#lib/clock';
+import type { Logger } from '#lib/log';
 import { decodeLogsJson } from '#lib/otlp/json-logs';
 import { decodeMetricsJson } from '#lib/otlp/json-metrics';
 import { type DecodeLimits, TooManyError } from '#lib/otlp/limits';
@@ -8,10 +8,10 @@ import { decodeMetrics, encodeMetrics } from '#lib/otlp/metrics';
 import { DecodeError } from '#lib/protobuf/reader';
 import { DiskFullError, QueueFullError } from '#lib/queue/queue';
 import { Throttle } from '#lib/throttle';
-import { type CollectorConfiguration } from './config.ts';
-import { type Identity } from './keys.ts';
-import { type CollectorQueue } from './queue.ts';
-import { type OutboxRange, type Signal } from './queue/block.ts';
+import type { CollectorConfiguration } from './config.ts';
+import type { Identity } from './keys.ts';
+import type { CollectorQueue } from './queue.ts';
+import type { OutboxRange, Signal } from './queue/block.ts';
 import { compress, type Payload } from './queue/payload.ts';
 import {
   type Admission,
@@ -20,7 +20,7 @@ import {
   type AdmissionRules,
 } from './receiver/admission.ts';
 import { SeriesLimit } from './receiver/series-limit.ts';
-import { type Telemetry } from './receiver/telemetry.ts';
+import type { Telemetry } from './receiver/telemetry.ts';
 
 export type Encoding = 'protobuf' | 'json';
 

@@ -1,4 +1,4 @@
-import { type AttributeValue, type Attributes, type MetricPoint } from '#lib/otlp/model';
+import type { AttributeValue, Attributes, MetricPoint } from '#lib/otlp/model';
 
 /**
  * A string that two points share if and only if they belong to the same series: same name, unit and

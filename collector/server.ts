@@ -3,8 +3,8 @@ import { createServer, type RequestListener, type Server, type ServerOptions } f
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
 import { createSecureContext } from 'node:tls';
 import { type FastifyError, type FastifyInstance, fastify } from 'fastify';
-import { type Logger } from '#lib/log';
-import { type CollectorConfiguration } from './config.ts';
+import type { Logger } from '#lib/log';
+import type { CollectorConfiguration } from './config.ts';
 import { watchFiles } from './watch.ts';
 
 export interface CollectorServerOptions {

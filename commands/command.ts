@@ -1,4 +1,4 @@
-import { type Argv } from 'yargs';
+import type { Argv } from 'yargs';
 
 /** 0: all is well; 1: something is down; 2: usage or configuration; 3: something could not be judged. */
 export type ExitCode = 0 | 1 | 2 | 3;

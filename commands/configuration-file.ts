@@ -1,5 +1,5 @@
-import { type Argv } from 'yargs';
-import { type References } from '#lib/configuration';
+import type { Argv } from 'yargs';
+import type { References } from '#lib/configuration';
 import { UsageError } from './command.ts';
 
 interface FileArguments {

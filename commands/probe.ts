@@ -1,8 +1,8 @@
 import { assign } from '#agent/runs/assignment';
 import { loadLookingConfiguration } from '#agent/config';
 import { runOnce } from '#agent/runs/once';
-import { type CheckPlan } from '#agent/plan';
-import { type EgressSettings } from '#checks/net/egress';
+import type { CheckPlan } from '#agent/plan';
+import type { EgressSettings } from '#checks/net/egress';
 import { checkTypes } from '#checks/registry';
 import { suggestion } from '#lib/configuration';
 import { validate } from '#lib/configuration/issues';

@@ -1,7 +1,7 @@
 import { assign } from '#agent/runs/assignment';
 import { type LookingConfiguration, loadLookingConfiguration } from '#agent/config';
 import { runOnce } from '#agent/runs/once';
-import { type CheckPlan } from '#agent/plan';
+import type { CheckPlan } from '#agent/plan';
 import { suggestion } from '#lib/configuration';
 import { UsageError, defineCommand } from './command.ts';
 import { chosenFile, configurationOption, processReferences } from './configuration-file.ts';

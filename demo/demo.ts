@@ -4,7 +4,7 @@ import { type Backlog, type Cell, readQueue, readTargets } from './collector.ts'
 import { type DemoFolder, regions } from './folder.ts';
 import { type Act, actAt } from './script.ts';
 import { Stage, type StageOptions } from './stage.ts';
-import { type Scene } from './table.ts';
+import type { Scene } from './table.ts';
 
 /** Where what happens is shown: a live table, lines, or JSON. */
 export interface Screen {

@@ -1,4 +1,4 @@
-import { type DemoEvent, type Screen } from './demo.ts';
+import type { DemoEvent, Screen } from './demo.ts';
 import { renderTable, type Scene } from './table.ts';
 
 type Write = (text: string) => void;

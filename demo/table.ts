@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
-import { type Backlog, type Cell } from './collector.ts';
-import { type Act } from './script.ts';
+import type { Backlog, Cell } from './collector.ts';
+import type { Act } from './script.ts';
 
 /** Everything the table shows at one moment. */
 export interface Scene {

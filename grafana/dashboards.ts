@@ -1,11 +1,11 @@
-import { type Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
+import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import { stringify } from 'yaml';
 import { agentsAndPipeline } from './dashboards/agents-and-pipeline.ts';
 import { certificates } from './dashboards/certificates.ts';
 import { overview } from './dashboards/overview.ts';
 import { target } from './dashboards/target.ts';
 import { uptime } from './dashboards/uptime.ts';
-import { type Settings } from './settings.ts';
+import type { Settings } from './settings.ts';
 
 /** All dashboards, a line each. */
 export function dashboards(settings: Settings): readonly Dashboard[] {

@@ -4,7 +4,7 @@ import { grafanaRules } from './grafana-rules.ts';
 import { alertmanager, contactPoints, policies } from './notifications.ts';
 import { prometheusRules, recordingRules } from './prometheus-rules.ts';
 import { ruleGroups } from './rules.ts';
-import { type Settings } from './settings.ts';
+import type { Settings } from './settings.ts';
 
 /** Everything that is made, by its path: what Grafana provisions, and the same rules for Prometheus. */
 export function grafanaFiles(

@@ -13,7 +13,7 @@ import {
   type RuleGroup,
   runbookUrl,
 } from './rule.ts';
-import { type Settings } from './settings.ts';
+import type { Settings } from './settings.ts';
 import { grafanaExplanations, grafanaWords } from './words.ts';
 
 export const folder = 'Farpoint';

@@ -1,6 +1,6 @@
 import { stringify } from 'yaml';
 import { type Alert, alertName, dashboardUrl, type RuleGroup, runbookUrl } from './rule.ts';
-import { type Settings } from './settings.ts';
+import type { Settings } from './settings.ts';
 import { prometheusWords } from './words.ts';
 
 /** A rule file for Prometheus, Mimir and vmalert. */

@@ -1,5 +1,5 @@
-import { type Settings } from './settings.ts';
-import { type Words } from './words.ts';
+import type { Settings } from './settings.ts';
+import type { Words } from './words.ts';
 
 /** A series that Prometheus or vmalert computes and keeps. */
 export interface Recording {

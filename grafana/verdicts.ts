@@ -1,4 +1,4 @@
-import { type Recording } from './rule.ts';
+import type { Recording } from './rule.ts';
 
 /*
  * What is known of a target at an instant.

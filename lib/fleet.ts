@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type z } from 'zod';
+import type { z } from 'zod';
 import {
   suggestion,
   type ConfigurationReading,

@@ -1,4 +1,4 @@
-import { type DownError, type UnknownError } from './error-type.ts';
+import type { DownError, UnknownError } from './error-type.ts';
 
 /** What one run says of its target. Down and unknown always say why, in a type and in a sentence. */
 export type Verdict =

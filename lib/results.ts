@@ -1,11 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import {
-  type Measurement,
-  type MetricDeclaration,
-  type Observation,
-  type Verdict,
-} from './observation.ts';
-import { type Attributes, type LogRecord, type MetricPoint } from './otlp/model.ts';
+import type { Measurement, MetricDeclaration, Observation, Verdict } from './observation.ts';
+import type { Attributes, LogRecord, MetricPoint } from './otlp/model.ts';
 import {
   probeDuration,
   probeError,

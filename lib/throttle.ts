@@ -1,4 +1,4 @@
-import { type Clock } from './clock.ts';
+import type { Clock } from './clock.ts';
 
 /** Lets through what happens again and again once in a while only: lines of a log, for example. */
 export class Throttle {

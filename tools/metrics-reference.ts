@@ -6,7 +6,7 @@ import { metricName } from '#collector/sinks/prometheus/names';
 import { Telemetry } from '#collector/receiver/telemetry';
 import { createSystemClock } from '#lib/clock';
 import { downErrors, unknownErrors } from '#lib/error-type';
-import { type MetricDeclaration } from '#lib/observation';
+import type { MetricDeclaration } from '#lib/observation';
 import { resultMetrics } from '#lib/results/metrics';
 import { code, table } from './markdown.ts';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type CheckType } from '#checks/check';
+import type { CheckType } from '#checks/check';
 import { checkTypes } from '#checks/registry';
 import { checkShape, fleetShape } from '#lib/fleet/schema';
 import { toJsonSchema, type JsonSchema } from '#lib/json-schema';

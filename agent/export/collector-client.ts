@@ -1,11 +1,11 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { Agent, type Dispatcher, request } from 'undici';
-import { type Clock } from '#lib/clock';
+import type { Clock } from '#lib/clock';
 import { messageOf } from '#lib/error-message';
 import { decodeExportResponse, decodeStatus } from '#lib/otlp/status';
 import { retryAfterMs } from '#lib/retry-after';
-import { type Secret } from '#lib/secret';
+import type { Secret } from '#lib/secret';
 import { unlessAborted } from '#lib/unless-aborted';
 import { createLookup } from './collector-lookup.ts';
 

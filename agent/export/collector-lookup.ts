@@ -1,6 +1,6 @@
-import { type LookupAddress } from 'node:dns';
+import type { LookupAddress } from 'node:dns';
 import { lookup as systemLookup } from 'node:dns/promises';
-import { type LookupFunction } from 'node:net';
+import type { LookupFunction } from 'node:net';
 import { Failure } from '#checks/net/failure';
 import { resolve } from '#checks/net/resolve';
 

@@ -1,4 +1,4 @@
-import { type LogRecord, type MetricPoint } from '#lib/otlp/model';
+import type { LogRecord, MetricPoint } from '#lib/otlp/model';
 import {
   type Increments,
   type Result,
@@ -6,9 +6,9 @@ import {
   encodeRemoval,
   encodeResult,
 } from '#lib/results';
-import { type Subject } from '#lib/results/subject';
+import type { Subject } from '#lib/results/subject';
 import { runMetrics } from '../runs/account.ts';
-import { type TargetMemory } from './target-memory.ts';
+import type { TargetMemory } from './target-memory.ts';
 
 /** Something to write to the outbox. */
 export type Entry =

@@ -1,5 +1,5 @@
-import { type SeriesMemory } from '#lib/results';
-import { type Subject } from '#lib/results/subject';
+import type { SeriesMemory } from '#lib/results';
+import type { Subject } from '#lib/results/subject';
 
 /** What must be known of a target after a restart. Plain JSON. */
 export interface TargetMemory {

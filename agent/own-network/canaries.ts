@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type Check, type CheckServices } from '#checks/check';
+import type { Check, CheckServices } from '#checks/check';
 import { dns } from '#checks/dns';
 import { findDefaultGateway } from '#checks/net/default-gateway';
 import { ping } from '#checks/ping';

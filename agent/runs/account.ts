@@ -1,4 +1,4 @@
-import { type Measurement, type MetricDeclaration } from '#lib/observation';
+import type { Measurement, MetricDeclaration } from '#lib/observation';
 
 /**
  * Why a run that was due did not happen: the one before it was still running (`overlap`), waiting for

@@ -1,7 +1,7 @@
-import { type Check, type CheckServices, type CheckSpec, type CheckType } from '#checks/check';
-import { type MetricDeclaration } from '#lib/observation';
-import { type Subject } from '#lib/results/subject';
-import { type CheckPlan } from '../plan.ts';
+import type { Check, CheckServices, CheckSpec, CheckType } from '#checks/check';
+import type { MetricDeclaration } from '#lib/observation';
+import type { Subject } from '#lib/results/subject';
+import type { CheckPlan } from '../plan.ts';
 
 /** One check on one target, in the hands of this agent. */
 export interface Assignment {

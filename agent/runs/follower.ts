@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { type Check } from '#checks/check';
-import { type Clock } from '#lib/clock';
-import { type MetricDeclaration, type Observation } from '#lib/observation';
-import { type Increments, type Result } from '#lib/results';
-import { type Subject } from '#lib/results/subject';
+import type { Check } from '#checks/check';
+import type { Clock } from '#lib/clock';
+import type { MetricDeclaration, Observation } from '#lib/observation';
+import type { Increments, Result } from '#lib/results';
+import type { Subject } from '#lib/results/subject';
 import { Account, type SkipReason, admissionWait, loopBlocked, runMetrics } from './account.ts';
-import { type Assignment } from './assignment.ts';
-import { type Gate } from './gate.ts';
+import type { Assignment } from './assignment.ts';
+import type { Gate } from './gate.ts';
 import { type Observed, createExclusive, createFailing, observe } from './observe.ts';
 import { type Timetable, createTimetable, validUntil } from './schedule.ts';
 

@@ -1,4 +1,4 @@
-import { type Clock } from '#lib/clock';
+import type { Clock } from '#lib/clock';
 
 /**
  * Runs an agent lets do the CPU-heavy part of their start at a time. More of them measure each other, for

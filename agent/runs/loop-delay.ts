@@ -1,4 +1,4 @@
-import { type Clock } from '#lib/clock';
+import type { Clock } from '#lib/clock';
 
 const sampleMs = 20;
 /** What a timer is late by without anything being wrong. */

@@ -1,7 +1,7 @@
-import { type Check, type Run } from '#checks/check';
-import { type Clock } from '#lib/clock';
+import type { Check, Run } from '#checks/check';
+import type { Clock } from '#lib/clock';
 import { type DownError, downErrors } from '#lib/error-type';
-import { type Observation } from '#lib/observation';
+import type { Observation } from '#lib/observation';
 
 /** How long a check may take to settle after its deadline, before its answer is waited for no longer. */
 const settleMs = 1000;

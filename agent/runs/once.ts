@@ -1,8 +1,8 @@
-import { type Check } from '#checks/check';
-import { type Clock } from '#lib/clock';
-import { type Assignment } from './assignment.ts';
-import { type Gate } from './gate.ts';
-import { type LoopDelay } from './loop-delay.ts';
+import type { Check } from '#checks/check';
+import type { Clock } from '#lib/clock';
+import type { Assignment } from './assignment.ts';
+import type { Gate } from './gate.ts';
+import type { LoopDelay } from './loop-delay.ts';
 import { type Observed, createFailing, observe } from './observe.ts';
 
 export interface OnceOptions {

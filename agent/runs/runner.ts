@@ -1,5 +1,5 @@
-import { type Clock } from '#lib/clock';
-import { type Follower } from './follower.ts';
+import type { Clock } from '#lib/clock';
+import type { Follower } from './follower.ts';
 
 /**
  * Follows all targets until `stop` aborts. Runs in flight may then end within `graceMs`; the rest is

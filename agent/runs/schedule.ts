@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import { createTask, parse } from 'node-cron';
 import { bisect } from '#lib/bisect';
-import { type Schedule } from '#lib/fleet';
-import { type CheckPlan } from '../plan.ts';
+import type { Schedule } from '#lib/fleet';
+import type { CheckPlan } from '../plan.ts';
 
 /*
  * When a target is due. Nothing here knows what time it is.

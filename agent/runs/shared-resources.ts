@@ -1,4 +1,4 @@
-import { type CheckServices } from '#checks/check';
+import type { CheckServices } from '#checks/check';
 
 /** What checks of one type share: opened when the first one asks, and once; disposed with the agent. */
 export class SharedResources implements AsyncDisposable {

@@ -1,5 +1,5 @@
 import { Resolver } from 'node:dns/promises';
-import { type Check, type CheckServices, type CheckSpec, type Run } from '../check.ts';
+import type { Check, CheckServices, CheckSpec, Run } from '../check.ts';
 import { defaultEgress } from '../net/egress.ts';
 import { Failure, firstOf } from '../net/failure.ts';
 import { deniedServer, firstServer } from '../net/locate.ts';
@@ -9,7 +9,7 @@ import { judgeTime } from '../net/time-limits.ts';
 import { Trace } from '../net/trace.ts';
 import { answerCount, dnsDuration, querySucceeded, serial, timeToLive } from './metrics.ts';
 import { type Answer, ask, isAmong, type RecordType } from './records.ts';
-import { type DnsSettings } from './settings.ts';
+import type { DnsSettings } from './settings.ts';
 
 /** Makes the check of one name. */
 export function createDnsCheck(spec: CheckSpec<DnsSettings>, services: CheckServices): Check {

@@ -1,4 +1,4 @@
-import { type MetricDeclaration } from '#lib/observation';
+import type { MetricDeclaration } from '#lib/observation';
 
 export const dnsDuration: MetricDeclaration = {
   name: 'probe.dns.duration',

@@ -1,4 +1,4 @@
-import { type Resolver } from 'node:dns/promises';
+import type { Resolver } from 'node:dns/promises';
 
 /** Types of records that can be asked for. */
 export const recordTypes = [

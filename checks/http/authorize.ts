@@ -1,12 +1,12 @@
-import { type Secret } from '#lib/secret';
-import { type Clock } from '#lib/clock';
+import type { Secret } from '#lib/secret';
+import type { Clock } from '#lib/clock';
 import { Failure } from '../net/failure.ts';
 import { Trace } from '../net/trace.ts';
 import { type Connector, openConnection } from './connection.ts';
 import { Download } from './download.ts';
 import { exchange } from './exchange.ts';
-import { type Request } from './request.ts';
-import { type AuthSettings, type OAuth2Settings } from './settings/auth.ts';
+import type { Request } from './request.ts';
+import type { AuthSettings, OAuth2Settings } from './settings/auth.ts';
 
 /** Knows how to authorize requests. */
 export interface Authorizer {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { messageOf } from '#lib/error-message';
-import { type Observation } from '#lib/observation';
-import { type Check, type CheckServices, type CheckSpec, type Run } from '../check.ts';
+import type { Observation } from '#lib/observation';
+import type { Check, CheckServices, CheckSpec, Run } from '../check.ts';
 import { Inspector } from '../inspect/inspector.ts';
 import { defaultEgress } from '../net/egress.ts';
 import { Failure } from '../net/failure.ts';
@@ -9,13 +9,13 @@ import { toObservation } from '../net/observation.ts';
 import { createTlsContexts } from '../net/tls-context.ts';
 import { Trace } from '../net/trace.ts';
 import { type Authorizer, createAuthorizer } from './authorize.ts';
-import { type Connector } from './connection.ts';
+import type { Connector } from './connection.ts';
 import { fetch, type Fetched } from './fetch.ts';
 import { judge, needsContent } from './judge.ts';
 import { measureAnswer, measureHops, phaseDuration } from './metrics.ts';
 import { headerText, type Received } from './received.ts';
 import { firstIntent, type Intent } from './request.ts';
-import { type HttpSettings } from './settings.ts';
+import type { HttpSettings } from './settings.ts';
 
 interface Parts {
   readonly url: URL;

@@ -4,9 +4,9 @@ import { Failure } from '../net/failure.ts';
 import { locate, type Network } from '../net/locate.ts';
 import { proxyDestination, type ProxySettings, tunnel } from '../net/proxy.ts';
 import { openSecure, type SecureRequest } from '../net/secure.ts';
-import { type TlsContexts } from '../net/tls-context.ts';
-import { type Trace } from '../net/trace.ts';
-import { type HttpSettings } from './settings.ts';
+import type { TlsContexts } from '../net/tls-context.ts';
+import type { Trace } from '../net/trace.ts';
+import type { HttpSettings } from './settings.ts';
 import { hostOf, portOf } from './url.ts';
 
 /** What connections of a check are made with. */

@@ -1,5 +1,5 @@
 import type { CookieJar } from 'tough-cookie';
-import { type Response } from './exchange/reception.ts';
+import type { Response } from './exchange/reception.ts';
 
 /** The cookies of one run (RFC 6265): what an answer sets goes along where its redirects lead. */
 export class Cookies {

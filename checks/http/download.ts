@@ -8,7 +8,7 @@ import {
   createInflateRaw,
   createZstdDecompress,
 } from 'node:zlib';
-import { type Clock } from '#lib/clock';
+import type { Clock } from '#lib/clock';
 import { arrivalMs } from '../net/arrival.ts';
 import { Failure } from '../net/failure.ts';
 

@@ -1,15 +1,15 @@
-import { type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { messageOf } from '#lib/error-message';
 import { Failure } from '../net/failure.ts';
-import { type Trace } from '../net/trace.ts';
+import type { Trace } from '../net/trace.ts';
 import { versionRefused } from './connection.ts';
-import { type Download } from './download.ts';
+import type { Download } from './download.ts';
 import { exchangeHttp1 } from './exchange/http1.ts';
 import { exchangeHttp2 } from './exchange/http2.ts';
 import { type Outcome, Reception, type ReceptionLimits } from './exchange/reception.ts';
-import { type Request } from './request.ts';
-import { type HttpSettings } from './settings.ts';
+import type { Request } from './request.ts';
+import type { HttpSettings } from './settings.ts';
 
 /** What an exchange needs besides the connection and the request. */
 export interface ExchangeParts {

@@ -1,11 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Answer, type Question } from '../inspect/examine.ts';
+import type { Answer, Question } from '../inspect/examine.ts';
 import { decodeText } from '../inspect/text.ts';
 import { judgeExpiry } from '../net/certificate-expiry.ts';
 import { Failure } from '../net/failure.ts';
 import { judgeTime } from '../net/time-limits.ts';
 import { charsetOf, type Received, throughputOf } from './received.ts';
-import { type ExpectSettings } from './settings/expect.ts';
+import type { ExpectSettings } from './settings/expect.ts';
 
 /** An expectation that an engine has to look into the answer for. */
 export interface Asked {

@@ -1,13 +1,13 @@
 import { Failure } from '../net/failure.ts';
-import { type Trace } from '../net/trace.ts';
+import type { Trace } from '../net/trace.ts';
 import { type Connector, openConnection } from './connection.ts';
 import { Cookies } from './cookies.ts';
 import { Download, type DownloadPlan } from './download.ts';
 import { exchange } from './exchange.ts';
-import { type ReceptionLimits, type Response } from './exchange/reception.ts';
+import type { ReceptionLimits, Response } from './exchange/reception.ts';
 import { followRedirect } from './redirect.ts';
 import { buildRequest, type Intent } from './request.ts';
-import { type HttpSettings } from './settings.ts';
+import type { HttpSettings } from './settings.ts';
 
 /** What came of a run's requests: the last answer, or why there is none. */
 export interface Fetched {

@@ -1,10 +1,10 @@
-import { type Inspector } from '../inspect/inspector.ts';
+import type { Inspector } from '../inspect/inspector.ts';
 import { Failure, firstOf } from '../net/failure.ts';
-import { type Trace } from '../net/trace.ts';
+import type { Trace } from '../net/trace.ts';
 import { type Asked, askBody, askHeaders, judgeFacts, judgeTexts } from './expect.ts';
 import { failedRegex } from './metrics.ts';
 import { charsetOf, type Received } from './received.ts';
-import { type HttpSettings } from './settings.ts';
+import type { HttpSettings } from './settings.ts';
 import { askValues } from './values.ts';
 
 type Wanted = Pick<HttpSettings, 'expect' | 'values' | 'limit'>;

@@ -1,6 +1,6 @@
 import { gauge, type MetricDeclaration } from '#lib/observation';
 import { addressMetrics, tlsMetrics } from '../net/metrics.ts';
-import { type Trace } from '../net/trace.ts';
+import type { Trace } from '../net/trace.ts';
 import { headerText, type Received, throughputOf } from './received.ts';
 
 /* The names up to failedRegex are blackbox_exporter's; the others say what it cannot. */

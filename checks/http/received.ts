@@ -1,7 +1,7 @@
-import { type TlsFacts } from '../net/certificate.ts';
-import { type Phases } from '../net/phases.ts';
-import { type Download } from './download.ts';
-import { type Response } from './exchange/reception.ts';
+import type { TlsFacts } from '../net/certificate.ts';
+import type { Phases } from '../net/phases.ts';
+import type { Download } from './download.ts';
+import type { Response } from './exchange/reception.ts';
 
 /** Everything expectations and values are judged by. */
 export interface Received {

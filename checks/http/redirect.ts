@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { Failure } from '../net/failure.ts';
-import { type Response } from './exchange/reception.ts';
-import { type Intent } from './request.ts';
+import type { Response } from './exchange/reception.ts';
+import type { Intent } from './request.ts';
 
 const redirecting = new Set([301, 302, 303, 307, 308]);
 

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { proxyHeaders } from '../net/proxy.ts';
-import { type HttpSettings } from './settings.ts';
+import type { HttpSettings } from './settings.ts';
 
 /** One request, as it goes out. */
 export interface Request {

@@ -1,10 +1,10 @@
-import { type Answer, type Source } from '../inspect/examine.ts';
+import type { Answer, Source } from '../inspect/examine.ts';
 import { Failure } from '../net/failure.ts';
-import { type Trace } from '../net/trace.ts';
-import { type Asked } from './expect.ts';
+import type { Trace } from '../net/trace.ts';
+import type { Asked } from './expect.ts';
 import { extractedValue, valueBound } from './metrics.ts';
 import { headerText, type Received } from './received.ts';
-import { type ValueSettings } from './settings/values.ts';
+import type { ValueSettings } from './settings/values.ts';
 
 /**
  * Every value to read, as a question; its answer becomes a measurement and meets its thresholds.

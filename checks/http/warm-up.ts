@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import { createSecureContext } from 'node:tls';
-import { type Clock } from '#lib/clock';
+import type { Clock } from '#lib/clock';
 import { type Endpoint, openTcp, openTls } from '../net/connect.ts';
 import { Failure } from '../net/failure.ts';
 import { Trace } from '../net/trace.ts';

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { Failure } from '../net/failure.ts';
-import { type Answer, type Examination } from './examine.ts';
+import type { Answer, Examination } from './examine.ts';
 
 /** How long one body may be examined, however hard its expressions are. */
 const timeMaxMs = 2000;

@@ -1,18 +1,13 @@
 import { DistinctCounter } from './counts/distinct.ts';
 import { exportedCounts } from './counts/durations.ts';
-import {
-  type DistinctCount,
-  type DurationGain,
-  type RequestGain,
-  type RunGains,
-} from './counts/gains.ts';
+import type { DistinctCount, DurationGain, RequestGain, RunGains } from './counts/gains.ts';
 import { methods } from './counts/methods.ts';
-import { type RouteTable } from './counts/routes.ts';
+import type { RouteTable } from './counts/routes.ts';
 import { type DurationTally, Tally, cellOf, statusClasses } from './counts/tally.ts';
 import { ValueTally } from './counts/value-tally.ts';
 import { LineScanner } from './line-scanner.ts';
 import { type LineParser, type ParsedLine, numberSlots, spanSlots } from './parser/line.ts';
-import { type ReaderSettings } from './reader-settings.ts';
+import type { ReaderSettings } from './reader-settings.ts';
 
 /** In how many steps a window moves on. */
 const slotsPerWindow = 6;

@@ -7,8 +7,8 @@ import { OpenFiles } from './follower/open-files.ts';
 import { type Place, type Start, placeSegments, withCopy } from './follower/placement.ts';
 import { fingerprint, lastLineStart, tailAt } from './follower/segment.ts';
 import { type Reading, readCompressed, readPlain } from './follower/segment-reading.ts';
-import { type ReaderSettings } from './reader-settings.ts';
-import { type SegmentState } from './state.ts';
+import type { ReaderSettings } from './reader-settings.ts';
+import type { SegmentState } from './state.ts';
 
 /** How often a log that is gone for a moment is looked for. */
 const lookAgainMs = 50;

@@ -1,5 +1,5 @@
 import { lineFeeds } from './bytes/byte-finder.ts';
-import { type LineParser } from './parser/line.ts';
+import type { LineParser } from './parser/line.ts';
 
 const lineFeed = 0x0a;
 const carriageReturn = 0x0d;

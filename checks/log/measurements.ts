@@ -1,6 +1,6 @@
-import { type Measurement, type MetricDeclaration } from '#lib/observation';
+import type { Measurement, MetricDeclaration } from '#lib/observation';
 import { quantileMs } from './counts/durations.ts';
-import { type DurationGain, type RequestGain, type ValueGain } from './counts/gains.ts';
+import type { DurationGain, RequestGain, ValueGain } from './counts/gains.ts';
 import { statusClasses } from './counts/tally.ts';
 import {
   logBacklog,
@@ -27,9 +27,9 @@ import {
   logWindowErrors,
   logWindowUpstream,
 } from './metrics.ts';
-import { type ValueSettings } from './reader-settings.ts';
-import { type LogReading } from './reading.ts';
-import { type WindowState } from './state.ts';
+import type { ValueSettings } from './reader-settings.ts';
+import type { LogReading } from './reading.ts';
+import type { WindowState } from './state.ts';
 import { windowRoutes, windowTotals } from './window.ts';
 
 /** A configured number, as far as measuring it goes. */

@@ -1,4 +1,4 @@
-import { type MetricDeclaration } from '#lib/observation';
+import type { MetricDeclaration } from '#lib/observation';
 import { exportedBounds } from './counts/durations.ts';
 
 const byRequest = ['status_class', 'method', 'route'] as const;

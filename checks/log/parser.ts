@@ -1,7 +1,7 @@
-import { type Format } from './parser/format.ts';
+import type { Format } from './parser/format.ts';
 import { compileJson } from './parser/json.ts';
 import { compileLayout } from './parser/layout.ts';
-import { type LineParser } from './parser/line.ts';
+import type { LineParser } from './parser/line.ts';
 import { compileRegex } from './parser/regex.ts';
 
 /** Makes the parser of a format. `configured` names fields whose numbers are kept besides those with a role. */

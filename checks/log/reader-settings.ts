@@ -1,4 +1,4 @@
-import { type Format } from './parser/format.ts';
+import type { Format } from './parser/format.ts';
 
 /** A number that lines carry, and what becomes of it. */
 export interface ValueSettings {

@@ -1,15 +1,15 @@
 import { readBuffer } from './bytes/byte-finder.ts';
 import { type Distinct, RunCounts, fieldsOfValues } from './counts.ts';
-import { type RecentCounts } from './counts/gains.ts';
+import type { RecentCounts } from './counts/gains.ts';
 import { RecentDistinct } from './counts/recent-distinct.ts';
 import { RouteTable } from './counts/routes.ts';
 import { Follower } from './follower.ts';
 import { compileFormat } from './parser.ts';
 import { GuardedParser } from './parser/guarded.ts';
-import { type LineParser } from './parser/line.ts';
-import { type ReaderSettings } from './reader-settings.ts';
-import { type LogReading } from './reading.ts';
-import { type LogState } from './state.ts';
+import type { LineParser } from './parser/line.ts';
+import type { ReaderSettings } from './reader-settings.ts';
+import type { LogReading } from './reading.ts';
+import type { LogState } from './state.ts';
 import { advanceWindow } from './window.ts';
 
 /** One run: what it starts from, and how long it may take. */

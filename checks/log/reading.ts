@@ -1,6 +1,6 @@
-import { type RecentCounts, type RunGains } from './counts/gains.ts';
-import { type Gaps, type LogProblem } from './follower/losses.ts';
-import { type LogState } from './state.ts';
+import type { RecentCounts, RunGains } from './counts/gains.ts';
+import type { Gaps, LogProblem } from './follower/losses.ts';
+import type { LogState } from './state.ts';
 
 /** What one run found in the log, and where it stopped; plain data, sent from the worker. */
 export interface LogReading {

@@ -1,8 +1,8 @@
 import { Worker } from 'node:worker_threads';
 import { unlessAborted } from '#lib/unless-aborted';
-import { type ReadOrder } from './reader.ts';
-import { type ReaderSettings } from './reader-settings.ts';
-import { type LogReading } from './reading.ts';
+import type { ReadOrder } from './reader.ts';
+import type { ReaderSettings } from './reader-settings.ts';
+import type { LogReading } from './reading.ts';
 
 /** What the main thread asks of the worker. Numbers identify logs and, within the process, orders. */
 export type Request =

@@ -1,9 +1,9 @@
-import { type Verdict } from '#lib/observation';
+import type { Verdict } from '#lib/observation';
 import { quantileMs } from './counts/durations.ts';
-import { type ValueGain } from './counts/gains.ts';
+import type { ValueGain } from './counts/gains.ts';
 import { statusClasses } from './counts/tally.ts';
-import { type LogReading } from './reading.ts';
-import { type ExpectSettings, type RequestExpectations } from './settings/expect.ts';
+import type { LogReading } from './reading.ts';
+import type { ExpectSettings, RequestExpectations } from './settings/expect.ts';
 import { type WindowTotals, windowTotals } from './window.ts';
 
 interface Bounds {

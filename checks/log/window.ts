@@ -1,8 +1,8 @@
-import { type RunCounts } from './counts.ts';
+import type { RunCounts } from './counts.ts';
 import { fineCount } from './counts/durations.ts';
 import { methods } from './counts/methods.ts';
 import { type Tally, cellOf, statusClasses } from './counts/tally.ts';
-import { type RouteSlot, type WindowState } from './state.ts';
+import type { RouteSlot, WindowState } from './state.ts';
 
 /** What a window adds up to, for one route or for all of them. */
 export interface WindowTotals {

@@ -3,7 +3,7 @@ import { setPriority } from 'node:os';
 import { basename } from 'node:path';
 import { parentPort } from 'node:worker_threads';
 import { LogReader, type ReadOrder } from './reader.ts';
-import { type Request, type Response } from './thread.ts';
+import type { Request, Response } from './thread.ts';
 
 /** Nice values go from -20 to 19. */
 const niceness = 10;

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { type Clock } from '#lib/clock';
+import type { Clock } from '#lib/clock';
 
 let newest: { readonly round: number; readonly clock: Clock; readonly ms: number } | undefined;
 

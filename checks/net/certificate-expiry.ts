@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type TlsFacts } from './certificate.ts';
+import type { TlsFacts } from './certificate.ts';
 import { Failure } from './failure.ts';
 
 const dayMs = 86_400_000;

@@ -1,7 +1,7 @@
-import { type X509Certificate } from 'node:crypto';
-import { type TLSSocket } from 'node:tls';
+import type { X509Certificate } from 'node:crypto';
+import type { TLSSocket } from 'node:tls';
 import { judgePeer, nameOf } from './distrust.ts';
-import { type Failure } from './failure.ts';
+import type { Failure } from './failure.ts';
 
 /** What a handshake told, good or bad. */
 export interface TlsFacts {

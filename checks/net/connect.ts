@@ -1,9 +1,9 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import { connect as connectTls, type SecureContext, type TLSSocket } from 'node:tls';
-import { type DownError } from '#lib/error-type';
+import type { DownError } from '#lib/error-type';
 import { examinePeer } from './certificate.ts';
 import { Failure } from './failure.ts';
-import { type Trace } from './trace.ts';
+import type { Trace } from './trace.ts';
 
 /** A literal address: nothing is left to look up or to choose between. */
 export interface Endpoint {

@@ -1,6 +1,6 @@
-import { type X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
-import { type DownError } from '#lib/error-type';
+import type { DownError } from '#lib/error-type';
 import { roughDuration } from '#lib/rough-duration';
 import { Failure } from './failure.ts';
 

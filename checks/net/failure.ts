@@ -1,6 +1,6 @@
 import { type DownError, downErrors, type UnknownError } from '#lib/error-type';
-import { type Verdict } from '#lib/observation';
-import { type Phase } from './phases.ts';
+import type { Verdict } from '#lib/observation';
+import type { Phase } from './phases.ts';
 
 /** Why a step of a run ended it. A value, returned where others return what they made. */
 export class Failure {

@@ -1,10 +1,10 @@
 import { isIP } from 'node:net';
-import { type Endpoint } from './connect.ts';
-import { type EgressPolicy } from './egress.ts';
+import type { Endpoint } from './connect.ts';
+import type { EgressPolicy } from './egress.ts';
 import { Failure } from './failure.ts';
 import { parseHostPort } from './host-port.ts';
 import { resolve, type ResolveOptions } from './resolve.ts';
-import { type Trace } from './trace.ts';
+import type { Trace } from './trace.ts';
 
 /** How a check gets at addresses, and which of them it may use. */
 export interface Network {

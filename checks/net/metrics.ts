@@ -1,7 +1,7 @@
-import { type MetricDeclaration } from '#lib/observation';
-import { type TlsFacts } from './certificate.ts';
-import { type Resolution } from './resolve.ts';
-import { type Trace } from './trace.ts';
+import type { MetricDeclaration } from '#lib/observation';
+import type { TlsFacts } from './certificate.ts';
+import type { Resolution } from './resolve.ts';
+import type { Trace } from './trace.ts';
 
 /** Metrics of every check that connects somewhere; their names are blackbox_exporter's. */
 const lookupTime: MetricDeclaration = {

@@ -1,7 +1,7 @@
-import { type MetricDeclaration, type Observation } from '#lib/observation';
-import { type Failure } from './failure.ts';
+import type { MetricDeclaration, Observation } from '#lib/observation';
+import type { Failure } from './failure.ts';
 import { recordFacts } from './metrics.ts';
-import { type Trace } from './trace.ts';
+import type { Trace } from './trace.ts';
 
 /** Turns what a run found out into its observation; its phases are measured by `duration`. */
 export function toObservation(

@@ -1,9 +1,9 @@
 import { request } from 'node:http';
-import { type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { z } from 'zod';
 import { secret } from '#lib/scalars';
 import { Failure } from './failure.ts';
-import { type Trace } from './trace.ts';
+import type { Trace } from './trace.ts';
 
 const proxyUrl = z
   .string()

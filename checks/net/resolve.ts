@@ -1,7 +1,7 @@
 import { Resolver } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { setImmediate } from 'node:timers/promises';
-import { type DownError } from '#lib/error-type';
+import type { DownError } from '#lib/error-type';
 import { Failure } from './failure.ts';
 import { findInHosts } from './hosts-file.ts';
 import { parseResolvConf, type ResolvConf, searchCandidates } from './resolv-conf.ts';

@@ -1,9 +1,9 @@
-import { type Socket } from 'node:net';
-import { type TLSSocket } from 'node:tls';
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { type Endpoint, openTls } from './connect.ts';
 import { Failure } from './failure.ts';
-import { type TlsContexts, type TlsSettings } from './tls-context.ts';
-import { type Trace } from './trace.ts';
+import type { TlsContexts, TlsSettings } from './tls-context.ts';
+import type { Trace } from './trace.ts';
 
 /** Whom to shake hands with, and who we are. */
 export interface SecureRequest {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { duration } from '#lib/scalars';
 import { Failure } from './failure.ts';
-import { type Phase, type Phases } from './phases.ts';
+import type { Phase, Phases } from './phases.ts';
 
 /** The upper limit of one phase. */
 export const limit = duration.optional();

@@ -1,9 +1,9 @@
-import { type Clock } from '#lib/clock';
-import { type Evidence, type Measurement, type MetricDeclaration } from '#lib/observation';
+import type { Clock } from '#lib/clock';
+import type { Evidence, Measurement, MetricDeclaration } from '#lib/observation';
 import { arrivalMs } from './arrival.ts';
-import { type TlsFacts } from './certificate.ts';
-import { type Phase, type Phases } from './phases.ts';
-import { type Resolution } from './resolve.ts';
+import type { TlsFacts } from './certificate.ts';
+import type { Phase, Phases } from './phases.ts';
+import type { Resolution } from './resolve.ts';
 
 /**
  * Follows one run: in which phase it is, how long each took, and what was learned on the way. A phase

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type Clock } from '#lib/clock';
+import type { Clock } from '#lib/clock';
 import { encodeAddress, ipOf } from './engine/address.ts';
 import { Agenda } from './engine/agenda.ts';
 import { Burst } from './engine/burst.ts';
@@ -7,13 +7,13 @@ import { EchoMessage } from './engine/echo-message.ts';
 import { EchoSocket } from './engine/echo-socket.ts';
 import { describeErrno, errno } from './engine/errno.ts';
 import { icmpHeaderBytes } from './engine/icmp.ts';
-import { type Libc } from './engine/libc.ts';
+import type { Libc } from './engine/libc.ts';
 import { Pace } from './engine/pace.ts';
 import { Receiver } from './engine/receiver.ts';
-import { type SocketOptions } from './engine/socket-options.ts';
+import type { SocketOptions } from './engine/socket-options.ts';
 import { SocketPool } from './engine/socket-pool.ts';
 import { WallClock } from './engine/wall-clock.ts';
-import { type EchoError, type EchoPlan, type EchoReport, type EchoUnavailable } from './pinger.ts';
+import type { EchoError, EchoPlan, EchoReport, EchoUnavailable } from './pinger.ts';
 
 /*
  * All echo requests of the process, sent and received by one pump on the event loop.

@@ -1,8 +1,8 @@
 import { gauge, type MetricDeclaration } from '#lib/observation';
 import { addressMetrics } from '../net/metrics.ts';
-import { type Trace } from '../net/trace.ts';
-import { type EchoReport } from './pinger.ts';
-import { type RoundTrips } from './statistics.ts';
+import type { Trace } from '../net/trace.ts';
+import type { EchoReport } from './pinger.ts';
+import type { RoundTrips } from './statistics.ts';
 
 /** Carries the phases resolve, setup, and rtt, the mean round trip; their sum is the duration. */
 export const phaseDuration = gauge('probe.icmp.duration', 's', {

@@ -1,10 +1,10 @@
-import { type Clock } from '#lib/clock';
+import type { Clock } from '#lib/clock';
 import { messageOf } from '#lib/error-message';
 import { IcmpEngine } from './engine.ts';
 import { EchoSocket } from './engine/echo-socket.ts';
-import { type Libc } from './engine/libc.ts';
-import { type SocketOptions } from './engine/socket-options.ts';
-import { type Pinger, type PingerMode } from './pinger.ts';
+import type { Libc } from './engine/libc.ts';
+import type { SocketOptions } from './engine/socket-options.ts';
+import type { Pinger, PingerMode } from './pinger.ts';
 import { openSystemBinary } from './system-binary.ts';
 
 export interface PingerOptions {

@@ -1,12 +1,12 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
-import {
-  type EchoError,
-  type EchoPlan,
-  type EchoReply,
-  type EchoReport,
-  type EchoUnavailable,
-  type Pinger,
+import type {
+  EchoError,
+  EchoPlan,
+  EchoReply,
+  EchoReport,
+  EchoUnavailable,
+  Pinger,
 } from './pinger.ts';
 import type { SystemPingJob } from './system-ping-worker.ts';
 

@@ -1,9 +1,9 @@
-import { type DownError } from '#lib/error-type';
-import { type Verdict } from '#lib/observation';
+import type { DownError } from '#lib/error-type';
+import type { Verdict } from '#lib/observation';
 import { lossRatio } from './metrics.ts';
-import { type EchoError, type EchoReport } from './pinger.ts';
-import { type PingSettings } from './settings.ts';
-import { type RoundTrips } from './statistics.ts';
+import type { EchoError, EchoReport } from './pinger.ts';
+import type { PingSettings } from './settings.ts';
+import type { RoundTrips } from './statistics.ts';
 
 /** Judges loss first, then slowness. */
 export function judge(

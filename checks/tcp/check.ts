@@ -1,6 +1,6 @@
-import { type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { messageOf } from '#lib/error-message';
-import { type Check, type CheckServices, type CheckSpec, type Run } from '../check.ts';
+import type { Check, CheckServices, CheckSpec, Run } from '../check.ts';
 import { Inspector } from '../inspect/inspector.ts';
 import { openTcp } from '../net/connect.ts';
 import { defaultEgress } from '../net/egress.ts';
@@ -11,7 +11,7 @@ import { toObservation } from '../net/observation.ts';
 import { judgeTime } from '../net/time-limits.ts';
 import { Trace } from '../net/trace.ts';
 import { tcpDuration } from './metrics.ts';
-import { type TcpSettings } from './settings.ts';
+import type { TcpSettings } from './settings.ts';
 
 /** Of an answer that does not fit, no more is looked at. */
 const answerLengthMax = 64 * 1024;

@@ -1,4 +1,4 @@
-import { type MetricDeclaration } from '#lib/observation';
+import type { MetricDeclaration } from '#lib/observation';
 import { addressMetrics } from '../net/metrics.ts';
 
 export const tcpDuration: MetricDeclaration = {

@@ -1,4 +1,4 @@
-import { type Check, type CheckServices, type CheckSpec, type Run } from '../check.ts';
+import type { Check, CheckServices, CheckSpec, Run } from '../check.ts';
 import { judgeExpiry } from '../net/certificate-expiry.ts';
 import { defaultEgress } from '../net/egress.ts';
 import { Failure, firstOf } from '../net/failure.ts';
@@ -10,7 +10,7 @@ import { judgeTime } from '../net/time-limits.ts';
 import { createTlsContexts, type TlsContexts } from '../net/tls-context.ts';
 import { Trace } from '../net/trace.ts';
 import { tlsDuration } from './metrics.ts';
-import { type TlsCheckSettings } from './settings.ts';
+import type { TlsCheckSettings } from './settings.ts';
 
 interface Parts {
   readonly destination: { readonly host: string; readonly port: number };

@@ -1,4 +1,4 @@
-import { type MetricDeclaration } from '#lib/observation';
+import type { MetricDeclaration } from '#lib/observation';
 import { addressMetrics, tlsMetrics } from '../net/metrics.ts';
 
 export const tlsDuration: MetricDeclaration = {

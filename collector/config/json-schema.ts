@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { toJsonSchema, type JsonSchema } from '#lib/json-schema';
 import { sinkTypes } from '../sinks/registry.ts';
-import { type SinkType } from '../sinks/sink.ts';
+import type { SinkType } from '../sinks/sink.ts';
 import { collectorShape, sinkShape } from './schema.ts';
 
 /** What a collector's file may hold, for editors and for the reference. */

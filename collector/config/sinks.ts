@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { isMap, suggestion, type ConfigurationReading, type Section } from '#lib/configuration';
-import { type SinkType } from '../sinks/sink.ts';
+import type { SinkType } from '../sinks/sink.ts';
 import { notBuiltSinkTypes, sinkListSchema, sinkShape } from './schema.ts';
 
 export interface SinkConfiguration {

@@ -12,11 +12,11 @@
 import { existsSync } from 'node:fs';
 import { constants, type FileHandle, open, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { type Clock } from '#lib/clock';
+import type { Clock } from '#lib/clock';
 import { makeDirectory, syncDirectory } from '#lib/durable-directory';
 import { encodeLogs } from '#lib/otlp/logs';
 import { encodeMetrics } from '#lib/otlp/metrics';
-import { type Batch } from '../sinks/sink.ts';
+import type { Batch } from '../sinks/sink.ts';
 
 export interface DeadLettersOptions {
   readonly directory: string;

@@ -1,6 +1,6 @@
-import { type LogRecord, type MetricPoint } from '#lib/otlp/model';
+import type { LogRecord, MetricPoint } from '#lib/otlp/model';
 import { seriesKey } from '../series-key.ts';
-import { type Batch } from '../sinks/sink.ts';
+import type { Batch } from '../sinks/sink.ts';
 
 /** How many points and log records a batch carries. */
 export function countItems(batch: Batch): number {

@@ -1,7 +1,7 @@
-import { type Clock } from '#lib/clock';
-import { type Logger } from '#lib/log';
+import type { Clock } from '#lib/clock';
+import type { Logger } from '#lib/log';
 import { Throttle } from '#lib/throttle';
-import { type Batch, type Delivery } from '../sinks/sink.ts';
+import type { Batch, Delivery } from '../sinks/sink.ts';
 
 export interface ItemCount {
   readonly points: number;

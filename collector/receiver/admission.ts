@@ -1,6 +1,6 @@
 import { decodeRejections, Rejections } from '#lib/otlp/limits';
-import { type Attributes, type LogRecord, type MetricPoint } from '#lib/otlp/model';
-import { type Identity } from '../keys.ts';
+import type { Attributes, LogRecord, MetricPoint } from '#lib/otlp/model';
+import type { Identity } from '../keys.ts';
 import { metricName } from '../sinks/prometheus/names.ts';
 import { type Claim, Claims, onlyOf } from './claims.ts';
 

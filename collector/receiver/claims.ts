@@ -1,5 +1,5 @@
-import { type Attributes, type AttributeValue } from '#lib/otlp/model';
-import { type Identity } from '../keys.ts';
+import type { Attributes, AttributeValue } from '#lib/otlp/model';
+import type { Identity } from '../keys.ts';
 
 /** Who a set of attributes says it is from, held against what the key may say. */
 export interface Claim {

@@ -1,5 +1,5 @@
-import { type Clock } from '#lib/clock';
-import { type Attributes, type MetricPoint } from '#lib/otlp/model';
+import type { Clock } from '#lib/clock';
+import type { Attributes, MetricPoint } from '#lib/otlp/model';
 
 /** What sent nothing for one to two such periods no longer counts. */
 const periodMs = 3_600_000;

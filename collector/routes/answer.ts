@@ -1,6 +1,6 @@
 import { encodeExportResponse, encodeStatus } from '#lib/otlp/status';
-import { type Signal } from '../queue/block.ts';
-import { type Encoding } from '../receiver.ts';
+import type { Signal } from '../queue/block.ts';
+import type { Encoding } from '../receiver.ts';
 
 /** Status codes that are answered, with the google.rpc.Code that goes with each. */
 const rpcCodes = {

@@ -1,16 +1,11 @@
-import { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { type Clock } from '#lib/clock';
+import type { Clock } from '#lib/clock';
 import { type Finding, validate } from '#lib/configuration/issues';
-import { type Logger } from '#lib/log';
+import type { Logger } from '#lib/log';
 import { duration } from '#lib/scalars';
-import { type Permission } from '../keys.ts';
-import {
-  type Run,
-  type RunsQuery,
-  type TargetsQuery,
-  type TargetState,
-} from '../sinks/history/queries.ts';
+import type { Permission } from '../keys.ts';
+import type { Run, RunsQuery, TargetsQuery, TargetState } from '../sinks/history/queries.ts';
 
 /*
  * The history for readers: pages, tables, scripts. Every answer is JSON; times are Unix milliseconds,

@@ -1,6 +1,6 @@
-import { type FastifyInstance } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { expositionType, formatExposition } from '../exposition.ts';
-import { type Labels, type MetricFamily } from '../metric.ts';
+import type { Labels, MetricFamily } from '../metric.ts';
 
 export interface OperationRoutesOptions {
   /** Why no data can be taken now; undefined when they can. */

@@ -1,16 +1,11 @@
-import {
-  type FastifyError,
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-} from 'fastify';
-import { type Clock } from '#lib/clock';
-import { type Logger } from '#lib/log';
-import { type CollectorConfiguration } from '../config.ts';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Clock } from '#lib/clock';
+import type { Logger } from '#lib/log';
+import type { CollectorConfiguration } from '../config.ts';
 import { type Identity, type KeyRing, mayWrite } from '../keys.ts';
 import { type OutboxRange, type Signal, signals } from '../queue/block.ts';
-import { type Encoding, type ExportAnswer, type Receiver } from '../receiver.ts';
-import { type Telemetry } from '../receiver/telemetry.ts';
+import type { Encoding, ExportAnswer, Receiver } from '../receiver.ts';
+import type { Telemetry } from '../receiver/telemetry.ts';
 import { encodingOf, type Failure, failureBody, mediaTypes, successBody } from './answer.ts';
 import { BodyMemory, RequestBody } from './body.ts';
 

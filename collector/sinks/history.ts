@@ -1,15 +1,10 @@
 import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type Clock } from '#lib/clock';
+import type { Clock } from '#lib/clock';
 import { makeDirectory } from '#lib/durable-directory';
 import { duration } from '#lib/scalars';
-import {
-  type Run,
-  type RunsQuery,
-  type TargetsQuery,
-  type TargetState,
-} from './history/queries.ts';
+import type { Run, RunsQuery, TargetsQuery, TargetState } from './history/queries.ts';
 import { runsOf } from './history/run.ts';
 import { HistoryError, HistoryThread } from './history/thread.ts';
 import { type Batch, defineSink, type Delivery, type Sink, type SinkSpec } from './sink.ts';

@@ -1,6 +1,6 @@
-import { type z } from 'zod';
-import { type Clock } from '#lib/clock';
-import { type LogRecord, type MetricPoint } from '#lib/otlp/model';
+import type { z } from 'zod';
+import type { Clock } from '#lib/clock';
+import type { LogRecord, MetricPoint } from '#lib/otlp/model';
 
 /** What one delivery carries. A sink leaves alone what it has no place for (logs, in Prometheus). */
 export interface Batch {

@@ -4,7 +4,7 @@ import { get as getSecure } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { agentStatusFile, readAgentStatus } from '#lib/agent-status';
 import { messageOf } from '#lib/error-message';
-import { type Listener } from './place.ts';
+import type { Listener } from './place.ts';
 
 export interface Health {
   readonly healthy: boolean;

@@ -1,5 +1,5 @@
 import { roughDuration } from '#lib/rough-duration';
-import { type Finding } from './finding.ts';
+import type { Finding } from './finding.ts';
 
 type Row = readonly [name: string, text: string];
 

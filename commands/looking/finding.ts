@@ -1,7 +1,7 @@
-import { type Observed } from '#agent/runs/observe';
-import { type CheckPlan } from '#agent/plan';
-import { type HistogramIncrement, type Verdict } from '#lib/observation';
-import { type ExitCode } from '../command.ts';
+import type { Observed } from '#agent/runs/observe';
+import type { CheckPlan } from '#agent/plan';
+import type { HistogramIncrement, Verdict } from '#lib/observation';
+import type { ExitCode } from '../command.ts';
 
 /** One run on one target, as `--json` prints it. Keys are added in later versions, never changed. */
 export interface Finding {

@@ -1,7 +1,7 @@
-import { type AssignmentOptions, type Identity } from '#agent/runs/assignment';
+import type { AssignmentOptions, Identity } from '#agent/runs/assignment';
 import { Gate, passes } from '#agent/runs/gate';
 import { LoopDelay } from '#agent/runs/loop-delay';
-import { type OnceOptions } from '#agent/runs/once';
+import type { OnceOptions } from '#agent/runs/once';
 import { SharedResources } from '#agent/runs/shared-resources';
 import { createEgressPolicy, type EgressSettings } from '#checks/net/egress';
 import { checkTypes } from '#checks/registry';

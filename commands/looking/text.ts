@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import { type Verdict } from '#lib/observation';
+import type { Verdict } from '#lib/observation';
 
 const colours = { up: 'green', down: 'red', unknown: 'yellow' } as const;
 

@@ -1,4 +1,4 @@
-import { type Argv } from 'yargs';
+import type { Argv } from 'yargs';
 import { UsageError } from '../command.ts';
 
 /** What can be tried on the command line: settings of a check that has not been written yet. */

@@ -1,4 +1,4 @@
-import { type FoundValue } from './finding.ts';
+import type { FoundValue } from './finding.ts';
 import { formatMs } from './text.ts';
 
 const width = 48;

@@ -1,4 +1,4 @@
-import { type AgentExamination } from '#agent/config';
+import type { AgentExamination } from '#agent/config';
 
 /** What changes from one agent configuration to another, a line each: `+` new, `-` gone, `~` changed. */
 export function differences(before: AgentExamination, after: AgentExamination): string {

@@ -1,8 +1,8 @@
-import { type CheckType } from '#checks/check';
+import type { CheckType } from '#checks/check';
 import { parseHostPort } from '#checks/net/host-port';
 import { cronRunsPerDay } from '#lib/cron';
-import { type Fleet, type FleetCheck, type Schedule } from '#lib/fleet';
-import { type MetricDeclaration } from '#lib/observation';
+import type { Fleet, FleetCheck, Schedule } from '#lib/fleet';
+import type { MetricDeclaration } from '#lib/observation';
 import { resultMetrics } from '#lib/results/metrics';
 
 const minutesPerDay = 1440;

@@ -1,7 +1,7 @@
-import { type AgentExamination } from '#agent/config';
+import type { AgentExamination } from '#agent/config';
 import { checkTypes } from '#checks/registry';
-import { type CollectorExamination } from '#collector/config';
-import { type Fleet } from '#lib/fleet';
+import type { CollectorExamination } from '#collector/config';
+import type { Fleet } from '#lib/fleet';
 import { isLoopback } from '#lib/loopback';
 import { estimateSeries, hostOf, loadByHost, loadByPlace } from './load.ts';
 

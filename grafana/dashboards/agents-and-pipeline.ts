@@ -1,4 +1,4 @@
-import { type Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
+import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import {
   colours,
   dashboard,
@@ -8,7 +8,7 @@ import {
   type Section,
   withSections,
 } from '../panels.ts';
-import { type Settings } from '../settings.ts';
+import type { Settings } from '../settings.ts';
 import { fresh } from '../verdicts.ts';
 
 /** What Farpoint says of itself: from the agents' outboxes to the backend. */

@@ -1,4 +1,4 @@
-import { type Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
+import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import {
   chosen,
   colouredCells,
@@ -11,7 +11,7 @@ import {
   verdictMappings,
   withTargetVariables,
 } from '../panels.ts';
-import { type Settings } from '../settings.ts';
+import type { Settings } from '../settings.ts';
 import { fresh, regionState } from '../verdicts.ts';
 
 /** Every target in every region, now and over time. */

@@ -1,4 +1,4 @@
-import { type Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
+import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
 import {
   byRegion,
   chosen,
@@ -12,7 +12,7 @@ import {
   withSections,
   withTargetVariables,
 } from '../panels.ts';
-import { type Settings } from '../settings.ts';
+import type { Settings } from '../settings.ts';
 import { regionState } from '../verdicts.ts';
 
 /** One target, region by region. */

@@ -1,5 +1,5 @@
-import { type Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
-import { type PanelBuilder } from '@grafana/grafana-foundation-sdk/table';
+import type { Dashboard } from '@grafana/grafana-foundation-sdk/dashboard';
+import type { PanelBuilder } from '@grafana/grafana-foundation-sdk/table';
 import {
   chosen,
   colouredCells,
@@ -10,7 +10,7 @@ import {
   thresholds,
   withTargetVariables,
 } from '../panels.ts';
-import { type Settings } from '../settings.ts';
+import type { Settings } from '../settings.ts';
 
 /** Below this share of judged minutes an uptime is not to be quoted. */
 const coverageMin = 0.95;

@@ -1,5 +1,5 @@
 import { quiet, type RuleGroup } from '../rule.ts';
-import { type Settings } from '../settings.ts';
+import type { Settings } from '../settings.ts';
 import { regionsThatTell, upShare, verdictRecordings } from '../verdicts.ts';
 
 const dashboard = { uid: 'farpoint-target', variables: ['job', 'instance', 'check'] };

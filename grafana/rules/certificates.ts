@@ -1,5 +1,5 @@
 import { type Alert, quiet, type RuleGroup } from '../rule.ts';
-import { type Settings } from '../settings.ts';
+import type { Settings } from '../settings.ts';
 import { isFresh } from '../verdicts.ts';
 
 /** Days that certificates have left: the worst of all regions, of agents that are alive. */

@@ -1,5 +1,5 @@
 import { quiet, type RuleGroup, watchful } from '../rule.ts';
-import { type Settings } from '../settings.ts';
+import type { Settings } from '../settings.ts';
 
 const dashboard = { uid: 'farpoint-pipeline', variables: [] };
 

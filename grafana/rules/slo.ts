@@ -1,5 +1,5 @@
 import { type Alert, recorded, type RuleGroup } from '../rule.ts';
-import { type Settings } from '../settings.ts';
+import type { Settings } from '../settings.ts';
 import { perTarget } from '../verdicts.ts';
 
 /** Multi-window burn rates (Site Reliability Workbook, chapter 5, "Alerting on SLOs"). */

@@ -1,5 +1,5 @@
 import { quiet, type RuleGroup } from '../rule.ts';
-import { type Settings } from '../settings.ts';
+import type { Settings } from '../settings.ts';
 import { isFresh, perTarget } from '../verdicts.ts';
 
 /** Numbers read from answers, against the bounds in the configuration. */

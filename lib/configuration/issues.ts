@@ -1,4 +1,4 @@
-import { type z } from 'zod';
+import type { z } from 'zod';
 import { suggestion } from './mistake.ts';
 import { isMap, member, type Key } from './origins.ts';
 

@@ -12,7 +12,7 @@ import {
   type YAMLError,
   type YAMLMap,
 } from 'yaml';
-import { type Mistake } from './mistake.ts';
+import type { Mistake } from './mistake.ts';
 import { isMap as isPlainMap, joinPath, type Key, type Origin, type Origins } from './origins.ts';
 import { maskTraps, trapMessage } from './traps.ts';
 

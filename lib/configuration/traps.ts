@@ -1,4 +1,4 @@
-import { type YAMLParseError } from 'yaml';
+import type { YAMLParseError } from 'yaml';
 
 /** Stand-ins, from Unicode's private use area, for text that YAML cannot read without quotes. */
 const cronMask = '\uE000';

@@ -1,6 +1,6 @@
 import { globSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { type z } from 'zod';
+import type { z } from 'zod';
 import { isMap, type ConfigurationReading, type Section } from '../configuration.ts';
 import {
   checkListSchema,

@@ -1,6 +1,6 @@
-import { type ProtobufReader } from '#lib/protobuf/reader';
+import type { ProtobufReader } from '#lib/protobuf/reader';
 import { AttributeBuilder, readAttribute } from './attributes.ts';
-import { type DecodeLimits } from './limits.ts';
+import type { DecodeLimits } from './limits.ts';
 
 /** Where the bytes of an attribute set are in the message, and what they say. */
 interface KnownSet {

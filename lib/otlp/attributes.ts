@@ -1,7 +1,7 @@
 import { DecodeError, type ProtobufReader } from '#lib/protobuf/reader';
-import { type ProtobufWriter } from '#lib/protobuf/writer';
+import type { ProtobufWriter } from '#lib/protobuf/writer';
 import { type DecodeLimits, type Problem, valueDepthMax } from './limits.ts';
-import { type Attributes, type AttributeValue } from './model.ts';
+import type { Attributes, AttributeValue } from './model.ts';
 
 /** Attributes as they are read, and the first thing that is wrong with them. */
 export class AttributeBuilder {

@@ -8,7 +8,7 @@ import {
   textOf,
 } from './json.ts';
 import { readJsonRequest } from './json-request.ts';
-import { type DecodeLimits } from './limits.ts';
+import type { DecodeLimits } from './limits.ts';
 import { type DecodedLogs, LogsBuilder } from './logs-builder.ts';
 
 /** Decodes an ExportLogsServiceRequest in JSON; the promises are those of `decodeMetrics`. */

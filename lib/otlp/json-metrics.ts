@@ -12,14 +12,14 @@ import {
   textOf,
 } from './json.ts';
 import { readJsonRequest } from './json-request.ts';
-import { type DecodeLimits } from './limits.ts';
+import type { DecodeLimits } from './limits.ts';
 import {
   type AcceptedHeader,
   type DecodedMetrics,
   type MetricHeader,
   MetricsBuilder,
 } from './metrics-builder.ts';
-import { type HistogramValue } from './model.ts';
+import type { HistogramValue } from './model.ts';
 
 /** Decodes an ExportMetricsServiceRequest in JSON; the promises are those of `decodeMetrics`. */
 export function decodeMetricsJson(bytes: Uint8Array, limits: DecodeLimits): DecodedMetrics {

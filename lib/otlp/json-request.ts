@@ -1,7 +1,7 @@
 import { AttributeBuilder } from './attributes.ts';
 import { type JsonObject, listOf, objectOf, parseJson, readJsonAttributes } from './json.ts';
 import { resourceAttributesMax } from './limits.ts';
-import { type ItemBuilder } from './request.ts';
+import type { ItemBuilder } from './request.ts';
 
 /** What a kind of request calls its levels. */
 interface LevelNames {

@@ -1,6 +1,6 @@
-import { type AttributeBuilder } from './attributes.ts';
+import type { AttributeBuilder } from './attributes.ts';
 import { type DecodeLimits, type Problem, Rejections, TooManyError } from './limits.ts';
-import { type Attributes, type LogRecord } from './model.ts';
+import type { Attributes, LogRecord } from './model.ts';
 
 /** The flat records of one export request, and what was left out. */
 export interface DecodedLogs {

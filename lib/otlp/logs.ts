@@ -1,5 +1,5 @@
 import { ProtobufReader } from '#lib/protobuf/reader';
-import { type ProtobufWriter } from '#lib/protobuf/writer';
+import type { ProtobufWriter } from '#lib/protobuf/writer';
 import {
   AttributeBuilder,
   flattenValue,
@@ -8,9 +8,9 @@ import {
   writeAnyValue,
   writeAttributes,
 } from './attributes.ts';
-import { type DecodeLimits } from './limits.ts';
+import type { DecodeLimits } from './limits.ts';
 import { type DecodedLogs, LogsBuilder } from './logs-builder.ts';
-import { type AttributeValue, type LogRecord } from './model.ts';
+import type { AttributeValue, LogRecord } from './model.ts';
 import { readRequest, writeRequest } from './request.ts';
 
 /** Decodes an ExportLogsServiceRequest; the promises are those of `decodeMetrics`. */

@@ -1,6 +1,6 @@
-import { type AttributeBuilder } from './attributes.ts';
+import type { AttributeBuilder } from './attributes.ts';
 import { type DecodeLimits, type Problem, Rejections, TooManyError } from './limits.ts';
-import { type Attributes, type HistogramValue, type MetricPoint } from './model.ts';
+import type { Attributes, HistogramValue, MetricPoint } from './model.ts';
 
 /** The flat points of one export request, and what was left out. */
 export interface DecodedMetrics {

@@ -1,8 +1,8 @@
 import { ProtobufReader } from '#lib/protobuf/reader';
-import { type ProtobufWriter } from '#lib/protobuf/writer';
+import type { ProtobufWriter } from '#lib/protobuf/writer';
 import { AttributeSets } from './attribute-sets.ts';
 import { AttributeBuilder, writeAttributes } from './attributes.ts';
-import { type DecodeLimits } from './limits.ts';
+import type { DecodeLimits } from './limits.ts';
 import {
   type AcceptedHeader,
   type DecodedMetrics,
@@ -10,7 +10,7 @@ import {
   MetricsBuilder,
   noRecordedValue,
 } from './metrics-builder.ts';
-import { type HistogramValue, type MetricPoint } from './model.ts';
+import type { HistogramValue, MetricPoint } from './model.ts';
 import { readRequest, writeRequest } from './request.ts';
 
 /**

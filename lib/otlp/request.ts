@@ -1,8 +1,8 @@
-import { type ProtobufReader } from '#lib/protobuf/reader';
+import type { ProtobufReader } from '#lib/protobuf/reader';
 import { ProtobufWriter } from '#lib/protobuf/writer';
 import { AttributeBuilder, readAttribute, writeAttributes } from './attributes.ts';
 import { type DecodeLimits, resourceAttributesMax } from './limits.ts';
-import { type Attributes } from './model.ts';
+import type { Attributes } from './model.ts';
 
 /*
  * What requests for metrics and for logs have in common: resources, in them scopes, in them items,

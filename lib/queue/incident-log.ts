@@ -1,7 +1,7 @@
-import { type Clock } from '#lib/clock';
-import { type Logger } from '#lib/log';
+import type { Clock } from '#lib/clock';
+import type { Logger } from '#lib/log';
 import { Throttle } from '#lib/throttle';
-import { type QueueIncident } from './incident.ts';
+import type { QueueIncident } from './incident.ts';
 
 /** A full queue drops with every append; that is said once in this time for each consumer. */
 const repeatMs = 60_000;

@@ -1,14 +1,14 @@
 import { join } from 'node:path';
-import { type Clock } from '#lib/clock';
+import type { Clock } from '#lib/clock';
 import { bisect } from '../bisect.ts';
 import { DiskFullError } from './errors.ts';
 import { errorCode, type QueueFileSystem } from './files.ts';
 import { encodeSegmentHeader, recordHeaderBytes, type SegmentHeader } from './format.ts';
 import { type BlockPlace, encodeGroup, encodeRecord } from './group.ts';
-import { type QueueIncident } from './incident.ts';
+import type { QueueIncident } from './incident.ts';
 import { isDiskFull, type Reserve } from './reserve.ts';
 import { type QueueEntry, Segment } from './segment.ts';
-import { type Pending } from './segment-index.ts';
+import type { Pending } from './segment-index.ts';
 
 export interface LogOptions {
   readonly directory: string;

@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import { errorCode, type QueueFile, type QueueFileSystem } from './files.ts';
 import { checkPreamble, preambleBytes, readId, writeId, writePreamble } from './format.ts';
-import { type QueueIncident } from './incident.ts';
+import type { QueueIncident } from './incident.ts';
 import { isDiskFull, type Reserve } from './reserve.ts';
 import { readDespiteBadSectors } from './scan.ts';
 

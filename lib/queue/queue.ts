@@ -36,17 +36,17 @@
  */
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { type Clock } from '#lib/clock';
+import type { Clock } from '#lib/clock';
 import { Arrivals } from './arrivals.ts';
 import { type ConsumerOptions, Consumers, type ConsumerStatistics } from './consumers.ts';
 import { diskFileSystem, type QueueFileSystem } from './files.ts';
 import { GroupCommit } from './group-commit.ts';
-import { type QueueIncident } from './incident.ts';
+import type { QueueIncident } from './incident.ts';
 import { SegmentLog } from './log.ts';
 import { Positions, readPositions, type StoredPositions } from './positions.ts';
 import { listSegments, newestCheckpoint, recoverSegments } from './recovery.ts';
 import { Reserve } from './reserve.ts';
-import { type QueueEntry } from './segment.ts';
+import type { QueueEntry } from './segment.ts';
 
 export { type ConsumerOptions, type ConsumerStatistics } from './consumers.ts';
 export { DiskFullError, QueueFullError } from './errors.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type QueueFile, type QueueFileSystem } from './files.ts';
+import type { QueueFile, QueueFileSystem } from './files.ts';
 import {
   blocksOffset,
   decodeSegmentHeader,
@@ -10,7 +10,7 @@ import {
   segmentHeaderBytes,
   segmentSalt,
 } from './format.ts';
-import { type QueueIncident } from './incident.ts';
+import type { QueueIncident } from './incident.ts';
 import { readDespiteBadSectors, type ScannedRecord, scanRecords } from './scan.ts';
 import { Segment } from './segment.ts';
 

@@ -1,5 +1,5 @@
 import { bisect } from '../bisect.ts';
-import { type BlockPlace } from './group.ts';
+import type { BlockPlace } from './group.ts';
 
 export interface Extent {
   readonly blocks: number;

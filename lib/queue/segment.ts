@@ -7,8 +7,8 @@ import {
   segmentHeaderBytes,
   segmentSalt,
 } from './format.ts';
-import { type BlockPlace, type Group } from './group.ts';
-import { type QueueIncident } from './incident.ts';
+import type { BlockPlace, Group } from './group.ts';
+import type { QueueIncident } from './incident.ts';
 import { isIntact, type Scan, type ScannedRecord, scanRecords } from './scan.ts';
 import { type Extent, type Pending, SegmentIndex } from './segment-index.ts';
 

@@ -1,4 +1,4 @@
-import { type MetricDeclaration } from '../observation.ts';
+import type { MetricDeclaration } from '../observation.ts';
 
 export const probeSuccess: MetricDeclaration = {
   name: 'probe.success',

@@ -1,5 +1,5 @@
-import { type Measurement, type MetricDeclaration } from '../observation.ts';
-import { type MetricPoint } from '../otlp/model.ts';
+import type { Measurement, MetricDeclaration } from '../observation.ts';
+import type { MetricPoint } from '../otlp/model.ts';
 import { type Origin, toNano } from './subject.ts';
 import { type Counter, type Series, toSeries } from './series.ts';
 

@@ -1,9 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import {
-  type HistogramIncrement,
-  type Measurement,
-  type MetricDeclaration,
-} from '../observation.ts';
+import type { HistogramIncrement, Measurement, MetricDeclaration } from '../observation.ts';
 
 /** Names one series of a target. */
 export interface Series {

@@ -1,4 +1,4 @@
-import { type Attributes } from '../otlp/model.ts';
+import type { Attributes } from '../otlp/model.ts';
 
 /** Who looked at what: names all series of a result. */
 export interface Subject {

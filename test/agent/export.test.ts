@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Exporter } from '#agent/export';
 import { CollectorClient } from '#agent/export/collector-client';
-import { type Outbox } from '#agent/outbox';
+import type { Outbox } from '#agent/outbox';
 import { decodeMetrics } from '#lib/otlp/metrics';
 import { encodeExportResponse, encodeStatus } from '#lib/otlp/status';
 import { Secret } from '#lib/secret';

@@ -1,9 +1,9 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { type MetricPoint } from '#lib/otlp/model';
+import type { MetricPoint } from '#lib/otlp/model';
 import { faults } from '../faults/all.ts';
-import { type Trouble } from '../faults/fault.ts';
+import type { Trouble } from '../faults/fault.ts';
 import { eventually } from '../support/eventually.ts';
 import { Farpoint } from '../support/farpoint.ts';
 import { RecordingCollector } from '../support/servers/recording-collector.ts';

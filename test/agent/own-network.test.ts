@@ -1,10 +1,10 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { OwnNetwork } from '#agent/own-network';
-import { type Canary } from '#agent/own-network/canaries';
-import { type Run } from '#checks/check';
-import { type DownError } from '#lib/error-type';
+import type { Canary } from '#agent/own-network/canaries';
+import type { Run } from '#checks/check';
+import type { DownError } from '#lib/error-type';
 import { createLog } from '#lib/log';
-import { type Observation, type Verdict } from '#lib/observation';
+import type { Observation, Verdict } from '#lib/observation';
 import { ManualClock } from '../support/clocks/manual-clock.ts';
 
 const up: Verdict = { status: 'up' };

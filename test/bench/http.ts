@@ -11,7 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Pool } from 'undici';
 import { Gate, passes } from '#agent/runs/gate';
-import { type Check } from '#checks/check';
+import type { Check } from '#checks/check';
 import { http } from '#checks/http';
 import { services } from '../support/checks/run-check.ts';
 import { certify } from '../support/servers/certificates.ts';

@@ -7,7 +7,7 @@
  */
 import { decodeMetricsJson } from '#lib/otlp/json-metrics';
 import { decodeMetrics, encodeMetrics } from '#lib/otlp/metrics';
-import { type MetricPoint } from '#lib/otlp/model';
+import type { MetricPoint } from '#lib/otlp/model';
 
 const rounds = Number(process.argv[2] ?? 5);
 const roundMs = 400;

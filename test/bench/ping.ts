@@ -13,7 +13,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import ping from 'ping';
 import { openPinger } from '#checks/ping/open';
-import { type EchoPlan, type Pinger } from '#checks/ping/pinger';
+import type { EchoPlan, Pinger } from '#checks/ping/pinger';
 import { createSystemClock } from '#lib/clock';
 import { echoPlan } from '../support/checks/echo-plan.ts';
 import { openNetwork } from '../support/network/network.ts';

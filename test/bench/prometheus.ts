@@ -10,7 +10,7 @@ import { SeriesTable, UnwritableName } from '#collector/sinks/prometheus/series'
 import { encodeWriteRequest } from '#collector/sinks/prometheus/write-request';
 import { noLimits } from '#lib/otlp/limits';
 import { decodeMetrics, encodeMetrics } from '#lib/otlp/metrics';
-import { type MetricPoint } from '#lib/otlp/model';
+import type { MetricPoint } from '#lib/otlp/model';
 import { ProtobufWriter } from '#lib/protobuf/writer';
 import { counter, gauge, histogram } from '../support/otlp/points.ts';
 

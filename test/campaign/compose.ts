@@ -1,6 +1,6 @@
 /** `node test/campaign/compose.ts [docker-compose|podman-compose …]`: docker/up.sh over podman; prints what came of it. */
 import { composeReport } from '../support/containers/compose-report.ts';
-import { type Compose } from '../support/containers/compose-stack.ts';
+import type { Compose } from '../support/containers/compose-stack.ts';
 import { Engine } from '../support/containers/image.ts';
 
 const named = process.argv.slice(2) as Compose[];

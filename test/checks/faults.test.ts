@@ -3,7 +3,7 @@ import { http } from '#checks/http';
 import { createEgressPolicy } from '#checks/net/egress';
 import { downErrors, unknownErrors } from '#lib/error-type';
 import { faults } from '../faults/all.ts';
-import { type Fault } from '../faults/fault.ts';
+import type { Fault } from '../faults/fault.ts';
 import { routeFaults } from '../faults/route.ts';
 import { runCheck, services } from '../support/checks/run-check.ts';
 import { attempts, closeTheWayOut } from '../support/network/no-way-out.ts';

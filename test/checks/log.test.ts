@@ -17,7 +17,7 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { log } from '#checks/log';
 import { presets } from '#checks/log/parser/format';
-import { type Observation } from '#lib/observation';
+import type { Observation } from '#lib/observation';
 import { formatObservations } from '#test/support/checks/formatted-observation';
 import { valuesOf } from '#test/support/checks/run-check';
 import { FollowedLog, logLine, logTestMs } from '#test/support/log/followed-log';

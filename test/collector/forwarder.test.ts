@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type Batch, type Delivery, type Sink } from '#collector/sinks/sink';
+import type { Batch, Delivery, Sink } from '#collector/sinks/sink';
 import { startForwarding } from '../support/collector/forwarding.ts';
 import { MemorySource } from '../support/collector/memory-source.ts';
 import { gauge, logRecord } from '../support/otlp/points.ts';

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { type Batch, type Sink, type SinkType } from '#collector/sinks/sink';
-import { type MetricPoint } from '#lib/otlp/model';
+import type { Batch, Sink, SinkType } from '#collector/sinks/sink';
+import type { MetricPoint } from '#lib/otlp/model';
 import { QuickClock } from '../support/clocks/quick-clock.ts';
 import { gauge, logRecord } from '../support/otlp/points.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Cell } from '#demo/collector';
+import type { Cell } from '#demo/collector';
 import { actAt } from '#demo/script';
 import { lineScreen, tableScreen } from '#demo/screens';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type Cell } from '#demo/collector';
+import type { Cell } from '#demo/collector';
 import { actAt } from '#demo/script';
 import { renderTable, type Scene } from '#demo/table';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type MetricPoint } from '#lib/otlp/model';
+import type { MetricPoint } from '#lib/otlp/model';
 import {
   exportPrometheus,
   exportVictoriaMetrics,

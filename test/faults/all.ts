@@ -1,7 +1,7 @@
 import { bodyFaults } from './body.ts';
 import { connectionFaults } from './connection.ts';
 import { dnsFaults } from './dns.ts';
-import { type Fault } from './fault.ts';
+import type { Fault } from './fault.ts';
 import { httpFaults } from './http.ts';
 import { tlsFaults } from './tls.ts';
 

@@ -1,8 +1,8 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { type CheckType } from '#checks/check';
+import type { CheckType } from '#checks/check';
 import { http } from '#checks/http';
-import { type ErrorType } from '#lib/error-type';
-import { type RunOptions } from '../support/checks/run-check.ts';
+import type { ErrorType } from '#lib/error-type';
+import type { RunOptions } from '../support/checks/run-check.ts';
 import { serve } from '../support/servers/serve.ts';
 
 /** One way for things to go wrong, and what a run must say of it. */

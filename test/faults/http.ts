@@ -1,5 +1,5 @@
 import { createServer as createHttp2Server, type ServerHttp2Stream } from 'node:http2';
-import { type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { answering, type Fault, httpTrouble, ok, response, soon, type Trouble } from './fault.ts';
 
 const found = (location: string): Buffer =>

@@ -1,4 +1,4 @@
-import { type ErrorType } from '#lib/error-type';
+import type { ErrorType } from '#lib/error-type';
 
 /** A fault of the way there, for a network namespace from which nothing can leave this machine. */
 export interface RouteFault {

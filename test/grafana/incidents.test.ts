@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { type Incident } from '../support/grafana/incident.ts';
+import type { Incident } from '../support/grafana/incident.ts';
 import { mutantsOf, mutantsOfRecording } from '../support/grafana/mutations.ts';
 import { caughtBy, groups, replay } from '../support/grafana/promtool.ts';
 import { needs } from '../support/needs.ts';

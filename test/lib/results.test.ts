@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Measurement, type MetricDeclaration, type Observation } from '#lib/observation';
+import type { Measurement, MetricDeclaration, Observation } from '#lib/observation';
 import {
   type Result,
   type SeriesMemory,

@@ -1,4 +1,4 @@
-import { type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { headerBytesMax, type HttpVersion, type Reception } from './reception.ts';
 
 /** What the parser has read from the socket. */

@@ -1,6 +1,6 @@
-import { type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { type buildConnector, Client, type Dispatcher, errors } from 'undici';
-import { type Request } from '../request.ts';
+import type { Request } from '../request.ts';
 import { type Reads, watchReads } from './http1-reads.ts';
 import { headerBytesMax, type Headers, type Reception } from './reception.ts';
 

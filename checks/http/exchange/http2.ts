@@ -1,8 +1,8 @@
 import { connect, constants } from 'node:http2';
-import { type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { Failure } from '../../net/failure.ts';
-import { type Request } from '../request.ts';
-import { type Headers, type Reception } from './reception.ts';
+import type { Request } from '../request.ts';
+import type { Headers, Reception } from './reception.ts';
 
 /** Enough to keep a fast, distant server sending: the default of 64 KiB would be measured, not the server. */
 const windowBytes = 4 * 1024 * 1024;

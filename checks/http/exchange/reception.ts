@@ -1,7 +1,7 @@
 import { handshakeFailure } from '../../net/connect.ts';
 import { Failure } from '../../net/failure.ts';
-import { type Trace } from '../../net/trace.ts';
-import { type Download } from '../download.ts';
+import type { Trace } from '../../net/trace.ts';
+import type { Download } from '../download.ts';
 
 /** Headers by lower-case name; an array where one came several times. */
 export type Headers = Readonly<Record<string, string | string[] | undefined>>;

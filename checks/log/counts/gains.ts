@@ -1,4 +1,4 @@
-import { type Outcome } from '../line-scanner.ts';
+import type { Outcome } from '../line-scanner.ts';
 
 export interface RequestGain {
   readonly route: string;

@@ -1,5 +1,5 @@
 import { type DistinctCounter, spread } from './distinct.ts';
-import { type DistinctCount } from './gains.ts';
+import type { DistinctCount } from './gains.ts';
 import { release } from './release.ts';
 import { TextSet } from './text-set.ts';
 

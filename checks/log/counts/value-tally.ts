@@ -1,5 +1,5 @@
-import { type ValueSettings } from '../reader-settings.ts';
-import { type ValueGain } from './gains.ts';
+import type { ValueSettings } from '../reader-settings.ts';
+import type { ValueGain } from './gains.ts';
 
 /** What the numbers of one configured field come to within a run. */
 export class ValueTally {

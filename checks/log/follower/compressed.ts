@@ -1,6 +1,6 @@
 import { unlessAborted } from '#lib/unless-aborted';
-import { type SegmentState } from '../state.ts';
-import { type LogFile } from './files.ts';
+import type { SegmentState } from '../state.ts';
+import type { LogFile } from './files.ts';
 import { GzipContent } from './gzip-content.ts';
 import { advanceTail, fingerprint, headOf, isInHole, sameStart } from './segment.ts';
 

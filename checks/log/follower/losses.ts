@@ -1,6 +1,6 @@
 import { accessSync, constants } from 'node:fs';
-import { type SegmentState } from '../state.ts';
-import { type Listing } from './files.ts';
+import type { SegmentState } from '../state.ts';
+import type { Listing } from './files.ts';
 import { isInHole } from './segment.ts';
 
 /** For how many runs content that no file holds is looked for: a rotation may be under way. */

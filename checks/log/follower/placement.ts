@@ -1,6 +1,6 @@
-import { type SegmentState } from '../state.ts';
-import { type LogFile } from './files.ts';
-import { type OpenFiles } from './open-files.ts';
+import type { SegmentState } from '../state.ts';
+import type { LogFile } from './files.ts';
+import type { OpenFiles } from './open-files.ts';
 import {
   headAt,
   holds,

@@ -1,9 +1,9 @@
 import { fstatSync, readSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
-import { type LineScanner } from '../line-scanner.ts';
-import { type SegmentState } from '../state.ts';
-import { type GzipContent, type Piece } from './gzip-content.ts';
-import { type Place } from './placement.ts';
+import type { LineScanner } from '../line-scanner.ts';
+import type { SegmentState } from '../state.ts';
+import type { GzipContent, Piece } from './gzip-content.ts';
+import type { Place } from './placement.ts';
 import {
   advanceTail,
   fingerprint,

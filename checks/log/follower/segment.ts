@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { fstatSync, readSync } from 'node:fs';
-import { type SegmentState } from '../state.ts';
-import { type LogFile } from './files.ts';
+import type { SegmentState } from '../state.ts';
+import type { LogFile } from './files.ts';
 
 /*
  * How content is known. Names move at every rotation, inode numbers are used again, copies have

@@ -1,5 +1,5 @@
 import { Script, createContext } from 'node:vm';
-import { type LineParser } from './line.ts';
+import type { LineParser } from './line.ts';
 
 /** How long one line may take. */
 const lineTimeoutMs = 200;

@@ -9,7 +9,7 @@ import {
   listSeparator,
   methodEnd,
 } from './field-readers.ts';
-import { type Field, type Layout, type Role } from './format.ts';
+import type { Field, Layout, Role } from './format.ts';
 import { type LineParser, ParsedLine, numberSlots, spanSlots } from './line.ts';
 import { clfLength, iso8601Length } from './timestamps.ts';
 

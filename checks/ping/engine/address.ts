@@ -1,5 +1,5 @@
 import { SocketAddress } from 'node:net';
-import { type Libc } from './libc.ts';
+import type { Libc } from './libc.ts';
 
 export const AF_INET = 2;
 export const AF_INET6 = 10;

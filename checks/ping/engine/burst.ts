@@ -1,4 +1,4 @@
-import { type EchoError, type EchoPlan, type EchoReply, type EchoReport } from '../pinger.ts';
+import type { EchoError, EchoPlan, EchoReply, EchoReport } from '../pinger.ts';
 
 /** Enough to tell a reply to an earlier owner of our identifier from a damaged reply to us. */
 const nonceBytes = 8;

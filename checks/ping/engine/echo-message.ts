@@ -1,6 +1,6 @@
 import { checksum, icmpHeaderBytes, icmpTypes } from './icmp.ts';
-import { type Libc } from './libc.ts';
-import { type SocketOptions } from './socket-options.ts';
+import type { Libc } from './libc.ts';
+import type { SocketOptions } from './socket-options.ts';
 
 /*
  * What sendmsg(2) is given, in one block of memory, as Linux has it on 64-bit little-endian machines:

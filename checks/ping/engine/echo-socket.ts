@@ -1,9 +1,9 @@
 import { AF_INET, AF_INET6 } from './address.ts';
-import { type Burst } from './burst.ts';
-import { type EchoMessage } from './echo-message.ts';
+import type { Burst } from './burst.ts';
+import type { EchoMessage } from './echo-message.ts';
 import { describeErrno, errno } from './errno.ts';
-import { type Libc } from './libc.ts';
-import { type Message, type ReceiveRing } from './receive-ring.ts';
+import type { Libc } from './libc.ts';
+import type { Message, ReceiveRing } from './receive-ring.ts';
 import { prepareSocket, type Refusal, type SocketOptions } from './socket-options.ts';
 
 /** As many as the sequence field can number; it starts at zero with every socket. */

@@ -1,4 +1,4 @@
-import { type EchoError } from '../pinger.ts';
+import type { EchoError } from '../pinger.ts';
 
 /** The numbers of ICMP (RFC 792) and ICMPv6 (RFC 4443) that matter to an echo request. */
 export interface IcmpTypes {

@@ -1,8 +1,8 @@
-import { type EchoError } from '../pinger.ts';
+import type { EchoError } from '../pinger.ts';
 import { formatIp, ipOf, ipOffset } from './address.ts';
 import { checksum, describeIcmpError, icmpHeaderBytes, icmpTypes } from './icmp.ts';
-import { type Message } from './receive-ring.ts';
-import { type SocketOptions } from './socket-options.ts';
+import type { Message } from './receive-ring.ts';
+import type { SocketOptions } from './socket-options.ts';
 
 /*
  * What the bytes of a message mean; positions are offsets into the ring's bytes. A raw IPv4 socket

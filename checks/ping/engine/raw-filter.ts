@@ -1,5 +1,5 @@
 import { icmpTypes } from './icmp.ts';
-import { type Libc } from './libc.ts';
+import type { Libc } from './libc.ts';
 
 /**
  * A raw socket is given every ICMP packet of the host. The filter (classic BPF, see the kernel's

@@ -1,4 +1,4 @@
-import { type Libc } from './libc.ts';
+import type { Libc } from './libc.ts';
 
 /*
  * One block of memory that recvmmsg(2) fills with up to `slots` messages at once, and the reading of

@@ -1,5 +1,5 @@
 import { formatIp, ipOffset, isIpAt } from './address.ts';
-import { type EchoSocket } from './echo-socket.ts';
+import type { EchoSocket } from './echo-socket.ts';
 import {
   findReply,
   hopLimitOf,
@@ -12,7 +12,7 @@ import {
   sequenceAt,
   stampedNumber,
 } from './interpret.ts';
-import { type Libc } from './libc.ts';
+import type { Libc } from './libc.ts';
 import { type Message, ReceiveRing } from './receive-ring.ts';
 
 /** Enough for most; larger packets make the ring grow. */

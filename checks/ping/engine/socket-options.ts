@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { encodeAddress } from './address.ts';
 import { describeErrno, errno } from './errno.ts';
-import { type Libc } from './libc.ts';
+import type { Libc } from './libc.ts';
 import { attachRawFilter } from './raw-filter.ts';
 
 /** What all packets of one socket have in common. */

@@ -1,7 +1,7 @@
-import { type Burst } from './burst.ts';
+import type { Burst } from './burst.ts';
 import { EchoSocket } from './echo-socket.ts';
-import { type Libc } from './libc.ts';
-import { type Refusal, type SocketOptions } from './socket-options.ts';
+import type { Libc } from './libc.ts';
+import type { Refusal, SocketOptions } from './socket-options.ts';
 
 /** How long a socket stays open for replies that come after their run. */
 const lingerMs = 10_000;

@@ -1,5 +1,5 @@
-import { type Clock } from '#lib/clock';
-import { type Libc } from './libc.ts';
+import type { Clock } from '#lib/clock';
+import type { Libc } from './libc.ts';
 
 /** Below this, what looks like a step is the time between the reading of two clocks. */
 const stepMinMs = 1;

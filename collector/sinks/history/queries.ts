@@ -1,5 +1,5 @@
-import { type DatabaseSync, type SQLOutputValue } from 'node:sqlite';
-import { type Facts, type Subject } from './run.ts';
+import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
+import type { Facts, Subject } from './run.ts';
 
 /** What to look at; absent parts match everything. */
 export interface Selection {

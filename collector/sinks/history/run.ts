@@ -1,13 +1,8 @@
-import { type Verdict } from '#lib/observation';
-import {
-  type Attributes,
-  type AttributeValue,
-  type LogRecord,
-  type MetricPoint,
-} from '#lib/otlp/model';
-import { type Subject as ResultSubject } from '#lib/results/subject';
+import type { Verdict } from '#lib/observation';
+import type { Attributes, AttributeValue, LogRecord, MetricPoint } from '#lib/otlp/model';
+import type { Subject as ResultSubject } from '#lib/results/subject';
 import { probeDuration, probeError, probeValidUntil, probeVerdict } from '#lib/results/metrics';
-import { type Batch } from '../sink.ts';
+import type { Batch } from '../sink.ts';
 
 /** Times and verdicts of one of these form one line of the history; labels may change on the way. */
 export type Subject = Omit<ResultSubject, 'labels'>;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { messageOf } from '#lib/error-message';
-import { type RunRecord, type Subject } from './run.ts';
+import type { RunRecord, Subject } from './run.ts';
 
 /** "FPhs": by this a file is known to be a history. */
 const applicationId = 0x46506873;

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { messageOf } from '#lib/error-message';
-import { type Run, type RunsQuery, type TargetsQuery, type TargetState } from './queries.ts';
-import { type RunRecord } from './run.ts';
+import type { Run, RunsQuery, TargetsQuery, TargetState } from './queries.ts';
+import type { RunRecord } from './run.ts';
 
 /** What the thread can be told to do. */
 export interface Commands {

@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { selectRuns, selectTargets } from './queries.ts';
 import { HistoryStore } from './store.ts';
-import { type Call, type Commands, type Outcome } from './thread.ts';
+import type { Call, Commands, Outcome } from './thread.ts';
 
 const store = new HistoryStore(workerData.path);
 

@@ -1,5 +1,5 @@
 import { retryAfterMs } from '#lib/retry-after';
-import { type Delivery } from '../sink.ts';
+import type { Delivery } from '../sink.ts';
 
 /** What a backend said to a request. */
 export interface Answer {

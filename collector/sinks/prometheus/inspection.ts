@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Answer } from './answer.ts';
+import type { Answer } from './answer.ts';
 
 const configurationAnswer = z.object({ data: z.object({ yaml: z.string() }) });
 

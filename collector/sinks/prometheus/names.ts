@@ -1,4 +1,4 @@
-import { type MetricPoint } from '#lib/otlp/model';
+import type { MetricPoint } from '#lib/otlp/model';
 
 /*
  * Names of OTLP in the words of Prometheus: the rules of the OpenTelemetry specification

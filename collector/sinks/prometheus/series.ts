@@ -1,4 +1,4 @@
-import { type Attributes, type MetricPoint } from '#lib/otlp/model';
+import type { Attributes, MetricPoint } from '#lib/otlp/model';
 import { ProtobufWriter } from '#lib/protobuf/writer';
 import { attributesKey } from '../../series-key.ts';
 import { labelName, metricName } from './names.ts';

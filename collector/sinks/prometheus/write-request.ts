@@ -1,5 +1,5 @@
-import { type ProtobufWriter } from '#lib/protobuf/writer';
-import { type Sample, type Series } from './series.ts';
+import type { ProtobufWriter } from '#lib/protobuf/writer';
+import type { Sample, Series } from './series.ts';
 
 /** The one NaN that ends a series; a JavaScript number cannot carry its bits. */
 const staleNaN = 0x7ff0000000000002n;

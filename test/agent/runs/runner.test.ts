@@ -3,9 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { Follower } from '#agent/runs/follower';
 import { follow } from '#agent/runs/runner';
 import { createTimetable } from '#agent/runs/schedule';
-import { type Run } from '#checks/check';
-import { type Schedule } from '#lib/fleet';
-import { type Observation } from '#lib/observation';
+import type { Run } from '#checks/check';
+import type { Schedule } from '#lib/fleet';
+import type { Observation } from '#lib/observation';
 import { type SeriesMemory, encodeResult } from '#lib/results';
 import {
   assignmentOf,

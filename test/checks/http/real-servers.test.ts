@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { http } from '#checks/http';
-import { type Observation } from '#lib/observation';
+import type { Observation } from '#lib/observation';
 import { runCheck, valuesOf } from '../../support/checks/run-check.ts';
 import { needs } from '../../support/needs.ts';
 import { certify } from '../../support/servers/certificates.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Question } from '#checks/inspect/examine';
+import type { Question } from '#checks/inspect/examine';
 import { Inspector } from '#checks/inspect/inspector';
 import { Failure } from '#checks/net/failure';
 

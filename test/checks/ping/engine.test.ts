@@ -6,7 +6,7 @@ import { EchoMessage } from '#checks/ping/engine/echo-message';
 import { EchoSocket } from '#checks/ping/engine/echo-socket';
 import { loadLibc } from '#checks/ping/engine/libc';
 import { Receiver } from '#checks/ping/engine/receiver';
-import { type EchoPlan, type EchoReport } from '#checks/ping/pinger';
+import type { EchoPlan, EchoReport } from '#checks/ping/pinger';
 import { echoPlan } from '../../support/checks/echo-plan.ts';
 import { services } from '../../support/checks/run-check.ts';
 import { needs } from '../../support/needs.ts';

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { type CheckServices } from '#checks/check';
+import type { CheckServices } from '#checks/check';
 import { ping } from '#checks/ping';
 import { openPinger } from '#checks/ping/open';
-import { type EchoReport, type Pinger } from '#checks/ping/pinger';
+import type { EchoReport, Pinger } from '#checks/ping/pinger';
 import { openSystemBinary } from '#checks/ping/system-binary';
-import { type Observation } from '#lib/observation';
+import type { Observation } from '#lib/observation';
 import { binomialBounds } from '../../support/checks/binomial.ts';
 import { echoPlan } from '../../support/checks/echo-plan.ts';
 import { formatObservations } from '../../support/checks/formatted-observation.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type EchoReport } from '#checks/ping/pinger';
+import type { EchoReport } from '#checks/ping/pinger';
 import { pingSettings } from '#checks/ping/settings';
 import { summarise } from '#checks/ping/statistics';
 import { judge } from '#checks/ping/verdict';

@@ -1,4 +1,4 @@
-import { type Incident } from '../../support/grafana/incident.ts';
+import type { Incident } from '../../support/grafana/incident.ts';
 
 export const incident: Incident = {
   title: 'an agent books hours of runs when it is back, and has too much to do',

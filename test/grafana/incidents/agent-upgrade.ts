@@ -1,4 +1,4 @@
-import { type Incident } from '../../support/grafana/incident.ts';
+import type { Incident } from '../../support/grafana/incident.ts';
 
 export const incident: Incident = {
   title: 'an agent is away for two minutes, and books what was due meanwhile',

@@ -1,4 +1,4 @@
-import { type Incident } from '../../support/grafana/incident.ts';
+import type { Incident } from '../../support/grafana/incident.ts';
 
 export const incident: Incident = {
   title: 'an agent with a backlog falls silent: how long its results wait is no longer known',

@@ -1,4 +1,4 @@
-import { type Incident } from '../../support/grafana/incident.ts';
+import type { Incident } from '../../support/grafana/incident.ts';
 
 export const incident: Incident = {
   title: 'the clock of an agent is ten minutes behind: its verdicts are stale as they come',

@@ -1,4 +1,4 @@
-import { type Incident } from '../../support/grafana/incident.ts';
+import type { Incident } from '../../support/grafana/incident.ts';
 
 export const incident: Incident = {
   title: 'the target restarts for half a minute, the agents for a minute',

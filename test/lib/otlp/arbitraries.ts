@@ -1,10 +1,5 @@
 import * as fc from 'fast-check';
-import {
-  type Attributes,
-  type AttributeValue,
-  type LogRecord,
-  type MetricPoint,
-} from '#lib/otlp/model';
+import type { Attributes, AttributeValue, LogRecord, MetricPoint } from '#lib/otlp/model';
 
 export const looseLimits = {
   items: 100_000,

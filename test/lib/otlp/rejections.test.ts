@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { decodeMetricsJson } from '#lib/otlp/json-metrics';
 import { decodeLogs, encodeLogs } from '#lib/otlp/logs';
-import { type DecodedMetrics } from '#lib/otlp/metrics-builder';
+import type { DecodedMetrics } from '#lib/otlp/metrics-builder';
 import { decodeMetrics, encodeMetrics } from '#lib/otlp/metrics';
-import { type MetricPoint } from '#lib/otlp/model';
+import type { MetricPoint } from '#lib/otlp/model';
 import { DecodeError } from '#lib/protobuf/reader';
 import { ProtobufWriter } from '#lib/protobuf/writer';
 import { looseLimits } from './arbitraries.ts';

@@ -2,7 +2,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { decodeLogs, encodeLogs } from '#lib/otlp/logs';
 import { decodeMetrics, encodeMetrics } from '#lib/otlp/metrics';
-import { type LogRecord, type MetricPoint } from '#lib/otlp/model';
+import type { LogRecord, MetricPoint } from '#lib/otlp/model';
 import { logRecord, looseLimits, metricPoint } from './arbitraries.ts';
 
 test('metrics survive encoding and decoding, whatever their values', () => {

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { type AddressInfo } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { OTLPMetricExporter as JsonExporter } from '@opentelemetry/exporter-metrics-otlp-http';
 import { OTLPMetricExporter as ProtobufExporter } from '@opentelemetry/exporter-metrics-otlp-proto';
@@ -12,7 +12,7 @@ import {
 import { expect, test } from 'vitest';
 import { decodeMetricsJson } from '#lib/otlp/json-metrics';
 import { decodeMetrics } from '#lib/otlp/metrics';
-import { type MetricPoint } from '#lib/otlp/model';
+import type { MetricPoint } from '#lib/otlp/model';
 import { looseLimits } from './arbitraries.ts';
 
 type Exporter = JsonExporter | ProtobufExporter;

@@ -2,7 +2,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { beforeEach, expect, test } from 'vitest';
 import { DiskFullError } from '#lib/queue/queue';
-import { type Operation } from '#test/support/disks/simulated-disk';
+import type { Operation } from '#test/support/disks/simulated-disk';
 import { randomFrom } from '#test/support/random';
 import { never, SimulatedQueue, waiting } from './simulated-queue.ts';
 

@@ -1,11 +1,11 @@
-import { type Assignment } from '#agent/runs/assignment';
-import { type FollowerOptions, type Recorder } from '#agent/runs/follower';
+import type { Assignment } from '#agent/runs/assignment';
+import type { FollowerOptions, Recorder } from '#agent/runs/follower';
 import { Gate } from '#agent/runs/gate';
-import { type CheckPlan } from '#agent/plan';
-import { type Check } from '#checks/check';
-import { type Clock } from '#lib/clock';
-import { type Observation } from '#lib/observation';
-import { type Increments, type Result } from '#lib/results';
+import type { CheckPlan } from '#agent/plan';
+import type { Check } from '#checks/check';
+import type { Clock } from '#lib/clock';
+import type { Observation } from '#lib/observation';
+import type { Increments, Result } from '#lib/results';
 import { planOf } from './plans.ts';
 
 export const up: Observation = { verdict: { status: 'up' }, measurements: [] };

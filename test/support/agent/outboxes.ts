@@ -1,8 +1,8 @@
 import { type Outbox, type OutboxOptions, openOutbox } from '#agent/outbox';
-import { type Clock } from '#lib/clock';
+import type { Clock } from '#lib/clock';
 import { decodeLogs } from '#lib/otlp/logs';
 import { decodeMetrics } from '#lib/otlp/metrics';
-import { type LogRecord, type MetricPoint } from '#lib/otlp/model';
+import type { LogRecord, MetricPoint } from '#lib/otlp/model';
 import { QuickClock } from '../clocks/quick-clock.ts';
 import { LogLines } from '../log-lines.ts';
 

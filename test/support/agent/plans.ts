@@ -1,4 +1,4 @@
-import { type CheckPlan } from '#agent/plan';
+import type { CheckPlan } from '#agent/plan';
 
 /** A plan with whatever matters to the test. */
 export function planOf(overrides: Partial<CheckPlan> = {}): CheckPlan {

@@ -1,6 +1,6 @@
 import { runMetrics } from '#agent/runs/account';
-import { type MetricDeclaration, type Observation } from '#lib/observation';
-import { type Result } from '#lib/results';
+import type { MetricDeclaration, Observation } from '#lib/observation';
+import type { Result } from '#lib/results';
 
 /** A counter of made-up checks. */
 export const seen: MetricDeclaration = {

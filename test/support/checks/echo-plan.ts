@@ -1,4 +1,4 @@
-import { type EchoPlan } from '#checks/ping/pinger';
+import type { EchoPlan } from '#checks/ping/pinger';
 
 /** Echo requests to 127.0.0.1, but for what is said otherwise. */
 export function echoPlan(rest: Partial<EchoPlan> = {}): EchoPlan {

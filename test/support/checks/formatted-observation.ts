@@ -1,4 +1,4 @@
-import { type Measurement, type Observation } from '#lib/observation';
+import type { Measurement, Observation } from '#lib/observation';
 
 /**
  * Observations as text for golden files: verdict, measurements and evidence, sorted. What differs from

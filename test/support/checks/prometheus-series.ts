@@ -1,5 +1,5 @@
 import { metricName } from '#collector/sinks/prometheus/names';
-import { type Observation } from '#lib/observation';
+import type { Observation } from '#lib/observation';
 
 /** Values by series, read from a page in Prometheus' text format. */
 export async function scrape(url: string): Promise<Map<string, number>> {

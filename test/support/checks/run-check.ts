@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type CheckServices, type CheckType } from '#checks/check';
-import { type Observation } from '#lib/observation';
+import type { CheckServices, CheckType } from '#checks/check';
+import type { Observation } from '#lib/observation';
 
 const resources = new Map<string, Promise<unknown>>();
 

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { type Clock } from '#lib/clock';
+import type { Clock } from '#lib/clock';
 
 interface Sleeper {
   readonly wakeMs: number;

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { type Clock } from '#lib/clock';
+import type { Clock } from '#lib/clock';
 
 /** The real time, but who sleeps wakes much earlier: for back-off over real sockets and files. */
 export class QuickClock implements Clock {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BatchSource, Forwarder } from '#collector/forwarder';
 import { DeadLetters } from '#collector/forwarder/dead-letters';
-import { type Sink } from '#collector/sinks/sink';
+import type { Sink } from '#collector/sinks/sink';
 import { createLog } from '#lib/log';
 import { QuickClock } from '../clocks/quick-clock.ts';
 

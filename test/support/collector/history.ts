@@ -1,7 +1,7 @@
 import { history, HistorySink } from '#collector/sinks/history';
-import { type Batch } from '#collector/sinks/sink';
-import { type Clock } from '#lib/clock';
-import { type Verdict } from '#lib/observation';
+import type { Batch } from '#collector/sinks/sink';
+import type { Clock } from '#lib/clock';
+import type { Verdict } from '#lib/observation';
 import { encodeResult, type Result, type SeriesMemory } from '#lib/results';
 import { QuickClock } from '../clocks/quick-clock.ts';
 

@@ -1,5 +1,5 @@
-import { type BatchSource, type PendingBatch } from '#collector/forwarder';
-import { type Batch } from '#collector/sinks/sink';
+import type { BatchSource, PendingBatch } from '#collector/forwarder';
+import type { Batch } from '#collector/sinks/sink';
 
 /** Batches in memory, given again until they are acknowledged, as the collector's queue does. */
 export class MemorySource implements BatchSource {

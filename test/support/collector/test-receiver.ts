@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { type CollectorConfiguration, type KeyConfiguration } from '#collector/config';
+import type { CollectorConfiguration, KeyConfiguration } from '#collector/config';
 import { KeyRing } from '#collector/keys';
 import { type CollectorQueue, openCollectorQueue } from '#collector/queue';
 import { Receiver } from '#collector/receiver';
@@ -14,7 +14,7 @@ import { type Clock, createSystemClock } from '#lib/clock';
 import { newKey, type NewKey } from '#lib/key';
 import { createLog } from '#lib/log';
 import { decodeStatus, decodeExportResponse, type ExportResponse } from '#lib/otlp/status';
-import { type LogRecord, type MetricPoint } from '#lib/otlp/model';
+import type { LogRecord, MetricPoint } from '#lib/otlp/model';
 
 const limits: CollectorConfiguration['limits'] = {
   bodyBytesMax: 1024 * 1024,

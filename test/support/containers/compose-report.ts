@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { eventually } from '../eventually.ts';
 import { ComposeStack, type Compose } from './compose-stack.ts';
-import { type Engine } from './image.ts';
+import type { Engine } from './image.ts';
 
 const docker = join(import.meta.dirname, '../../../docker');
 const services = Object.keys(

@@ -3,7 +3,7 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { eventually } from '../eventually.ts';
-import { type Engine } from './image.ts';
+import type { Engine } from './image.ts';
 import { makeStandIns } from './stand-ins.ts';
 
 const root = join(import.meta.dirname, '../../..');

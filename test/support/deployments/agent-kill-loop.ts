@@ -9,7 +9,7 @@ import {
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
-import { type MetricPoint } from '#lib/otlp/model';
+import type { MetricPoint } from '#lib/otlp/model';
 import { eventually } from '../eventually.ts';
 import { Farpoint } from '../farpoint.ts';
 import { newestSum } from '../otlp/newest.ts';

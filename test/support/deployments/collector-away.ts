@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { readAgentStatus } from '#lib/agent-status';
-import { type MetricPoint } from '#lib/otlp/model';
+import type { MetricPoint } from '#lib/otlp/model';
 import { eventually } from '../eventually.ts';
 import { serveHttp } from '../servers/serve.ts';
 import { Deployment } from './deployment.ts';

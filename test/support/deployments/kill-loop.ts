@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { type MetricPoint } from '#lib/otlp/model';
+import type { MetricPoint } from '#lib/otlp/model';
 import { eventually } from '../eventually.ts';
 import { randomFrom } from '../random.ts';
 import { startNginx, startVictoriaMetrics } from '../servers/real-servers.ts';

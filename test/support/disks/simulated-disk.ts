@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { type QueueFile, type QueueFileSystem } from '#lib/queue/files';
+import type { QueueFile, QueueFileSystem } from '#lib/queue/files';
 import { below } from '../random.ts';
 
 /**

@@ -1,4 +1,4 @@
-import { type Alert, type Recording, type RuleGroup } from '#grafana/rule';
+import type { Alert, Recording, RuleGroup } from '#grafana/rule';
 
 /** An alert with one mistake in it. */
 export interface Mutant {

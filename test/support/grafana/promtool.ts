@@ -9,7 +9,7 @@ import { type Alert, dashboardUrl, type RuleGroup, runbookUrl } from '#grafana/r
 import { ruleGroups } from '#grafana/rules';
 import { defaultSettings } from '#grafana/settings';
 import { type Firing, type Incident, seriesOf } from './incident.ts';
-import { type Mutant } from './mutations.ts';
+import type { Mutant } from './mutations.ts';
 
 export const groups = ruleGroups(defaultSettings);
 const alerts = new Map(groups.flatMap(({ alerts }) => alerts).map((alert) => [alert.name, alert]));

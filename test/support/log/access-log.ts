@@ -1,6 +1,6 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { parseLogFormat, presets } from '#checks/log/parser/format';
-import { type ReaderSettings } from '#checks/log/reader-settings';
+import type { ReaderSettings } from '#checks/log/reader-settings';
 import { randomFrom } from '../random.ts';
 
 /** How a log that `writeAccessLog` wrote is read: from its beginning, in large slices. */

@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Check } from '#checks/check';
+import type { Check } from '#checks/check';
 import { log } from '#checks/log';
 import { LogThread } from '#checks/log/thread';
-import { type Observation } from '#lib/observation';
+import type { Observation } from '#lib/observation';
 import { services } from '../checks/run-check.ts';
 
 /** The time that tests of logs take place at. */

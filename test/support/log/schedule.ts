@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import { parseLogFormat, presets } from '#checks/log/parser/format';
 import { LogReader, type ReadOrder } from '#checks/log/reader';
-import { type ReaderSettings } from '#checks/log/reader-settings';
-import { type LogReading } from '#checks/log/reading';
-import { type LogState } from '#checks/log/state';
+import type { ReaderSettings } from '#checks/log/reader-settings';
+import type { LogReading } from '#checks/log/reading';
+import type { LogState } from '#checks/log/state';
 import { randomFrom } from '../random.ts';
 import {
   LogWorld,

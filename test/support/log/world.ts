@@ -19,7 +19,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { methods } from '#checks/log/counts/methods';
-import { type RequestGain } from '#checks/log/counts/gains';
+import type { RequestGain } from '#checks/log/counts/gains';
 
 /** Kinds of rotation that destroy nothing… */
 export const losslessRotations = [

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
 import koffi from 'koffi';
-import { type Host } from './network.ts';
+import type { Host } from './network.ts';
 
 const libc = koffi.load(null);
 const openSocket = libc.func('int socket(int, int, int)');

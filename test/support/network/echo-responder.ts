@@ -1,5 +1,5 @@
 import koffi from 'koffi';
-import { type Host } from './network.ts';
+import type { Host } from './network.ts';
 
 /** What to do to a reply; by itself it is immediate, intact and from the address that was asked. */
 export interface ReplyOptions {

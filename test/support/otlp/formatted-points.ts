@@ -1,4 +1,4 @@
-import { type Attributes, type LogRecord, type MetricPoint } from '#lib/otlp/model';
+import type { Attributes, LogRecord, MetricPoint } from '#lib/otlp/model';
 
 /**
  * Points as sorted text lines, close to what Prometheus prints, for golden files. What all of them

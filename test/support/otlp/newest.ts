@@ -1,4 +1,4 @@
-import { type MetricPoint } from '#lib/otlp/model';
+import type { MetricPoint } from '#lib/otlp/model';
 
 /** The newest value of a metric, summed over its series. */
 export function newestSum(points: readonly MetricPoint[], metric: string): number {

@@ -1,4 +1,4 @@
-import { type LogRecord, type MetricPoint } from '#lib/otlp/model';
+import type { LogRecord, MetricPoint } from '#lib/otlp/model';
 
 /** A gauge as an agent sends it, with whatever a test wants to be different. */
 export function gauge(name: string, unixMs: number, rest: Partial<MetricPoint> = {}): MetricPoint {

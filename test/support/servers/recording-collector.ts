@@ -5,7 +5,7 @@ import { gunzipSync } from 'node:zlib';
 import { decodeMetricsJson } from '#lib/otlp/json-metrics';
 import { decodeLogs } from '#lib/otlp/logs';
 import { decodeMetrics } from '#lib/otlp/metrics';
-import { type LogRecord, type MetricPoint } from '#lib/otlp/model';
+import type { LogRecord, MetricPoint } from '#lib/otlp/model';
 import { freePort } from './real-servers.ts';
 
 const limits = { items: 1e6, attributes: 64, name: 1024, value: 65_536, buckets: 1000 };

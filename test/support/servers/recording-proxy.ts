@@ -3,8 +3,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
 import { decodeMetrics } from '#lib/otlp/metrics';
-import { type DecodeLimits } from '#lib/otlp/limits';
-import { type MetricPoint } from '#lib/otlp/model';
+import type { DecodeLimits } from '#lib/otlp/limits';
+import type { MetricPoint } from '#lib/otlp/model';
 
 const limits: DecodeLimits = {
   items: 1e6,

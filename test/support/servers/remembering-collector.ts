@@ -1,4 +1,4 @@
-import { type Behaviour, type RecordedRequest } from './recording-collector.ts';
+import type { Behaviour, RecordedRequest } from './recording-collector.ts';
 
 export type Trouble = 'none' | 'busy' | 'lost answer' | 'reset';
 

@@ -1,5 +1,5 @@
 import { createServer, type RequestListener, Server as HttpServer } from 'node:http';
-import { type AddressInfo, type Server } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
 
 /** A server on a free loopback port, gone when its block ends. */
 export interface Serving extends AsyncDisposable {

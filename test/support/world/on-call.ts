@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { parse, stringify } from 'yaml';
 import { alertmanager } from '#grafana/notifications';
-import { type Host } from '../network/network.ts';
+import type { Host } from '../network/network.ts';
 
 interface Notification {
   readonly alerts: readonly {

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { lastUpSeries } from '#grafana/words';
-import { type StoredRun } from '../deployments/stored-runs.ts';
+import type { StoredRun } from '../deployments/stored-runs.ts';
 import { eventually } from '../eventually.ts';
 import { swift } from '../grafana/swift-rules.ts';
 import { intervalMs, type Region, regions, type World } from './world.ts';

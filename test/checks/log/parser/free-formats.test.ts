@@ -1,10 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type DurationUnit, type JsonFormat, type Role } from '#checks/log/parser/format';
+import type { DurationUnit, JsonFormat, Role } from '#checks/log/parser/format';
 import { compileJson } from '#checks/log/parser/json';
 import { compileRegex } from '#checks/log/parser/regex';
 import { parseText } from './parsed-text.ts';
-import { type Reference } from './reference-parser.ts';
+import type { Reference } from './reference-parser.ts';
 import { readRole } from './reference-roles.ts';
 
 const units: readonly DurationUnit[] = ['s', 'ms', 'us', 'ns'];

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type JsonFormat } from '#checks/log/parser/format';
+import type { JsonFormat } from '#checks/log/parser/format';
 import { compileJson } from '#checks/log/parser/json';
 import { numberSlots } from '#checks/log/parser/line';
 import { parseText } from './parsed-text.ts';

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { type LineParser, numberSlots, spanSlots } from '#checks/log/parser/line';
-import { type Reference } from './reference-parser.ts';
+import type { Reference } from './reference-parser.ts';
 
 // What was multiplied, divided or added up in another order differs in its last bits.
 expect.addEqualityTesters([

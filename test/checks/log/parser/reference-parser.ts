@@ -1,4 +1,4 @@
-import { type Field, type Layout } from '#checks/log/parser/format';
+import type { Field, Layout } from '#checks/log/parser/format';
 
 /** What a line says, read the simple and slow way; texts as they are, numbers in milliseconds and bytes. */
 export type Reference = Partial<Record<'client' | 'method' | 'uri' | 'connection', string>> &

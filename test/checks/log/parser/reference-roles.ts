@@ -1,4 +1,4 @@
-import { type DurationUnit, type Role } from '#checks/log/parser/format';
+import type { DurationUnit, Role } from '#checks/log/parser/format';
 import { type Reference, clf, iso8601, unix } from './reference-parser.ts';
 
 const unitsMs: Readonly<Record<DurationUnit, number>> = { s: 1e3, ms: 1, us: 1e-3, ns: 1e-6 };

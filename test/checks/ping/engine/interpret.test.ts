@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { findReply, isIntact, readQueuedError, readRawError } from '#checks/ping/engine/interpret';
-import { type Message } from '#checks/ping/engine/receive-ring';
+import type { Message } from '#checks/ping/engine/receive-ring';
 
 const nameBytes = 32;
 const origins = [
