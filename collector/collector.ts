@@ -1,20 +1,20 @@
 import type { FastifyInstance } from 'fastify';
 import type { Clock } from '#lib/clock';
 import type { Logger } from '#lib/log';
+import type { QueueIncident } from '#lib/queue';
 import { createIncidentLog } from '#lib/queue/incident-log';
-import type { QueueIncident } from '#lib/queue/queue';
 import type { CollectorConfiguration, KeyConfiguration } from './config.ts';
 import { KeyRing, type Permission } from './keys.ts';
 import { type Lanes, openLanes } from './lanes.ts';
 import { agentFamilies, laneFamilies, ProcessMetrics } from './own-metrics.ts';
 import { type CollectorQueue, openCollectorQueue } from './queue.ts';
 import { Receiver } from './receiver.ts';
+import { Telemetry } from './receiver/telemetry.ts';
 import { addHistoryRoutes } from './routes/history.ts';
 import { addOperationRoutes } from './routes/operation.ts';
 import { addOtlpRoutes } from './routes/otlp.ts';
 import { startServer } from './server.ts';
 import { HistorySink } from './sinks/history.ts';
-import { Telemetry } from './receiver/telemetry.ts';
 
 export interface CollectorOptions {
   readonly configuration: CollectorConfiguration;

@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Clock } from '#lib/clock';
-import type { ConsumerStatistics } from '#lib/queue/queue';
+import type { ConsumerStatistics } from '#lib/queue';
 import type { DeadLettersStatistics } from './forwarder/dead-letters.ts';
 import type { ForwarderStatistics } from './forwarder/progress.ts';
 import type { CollectorMetric, MetricFamily } from './metric.ts';

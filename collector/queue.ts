@@ -9,7 +9,7 @@ import {
   type Queue,
   type QueueEntry,
   type QueueIncident,
-} from '#lib/queue/queue';
+} from '#lib/queue';
 import type { SinkConfiguration } from './config.ts';
 import type { BatchSource } from './forwarder.ts';
 import { type Block, decodeBlock, encodeBlock, type Signal } from './queue/block.ts';

@@ -6,7 +6,7 @@ import { type DecodeLimits, TooManyError } from '#lib/otlp/limits';
 import { decodeLogs, encodeLogs } from '#lib/otlp/logs';
 import { decodeMetrics, encodeMetrics } from '#lib/otlp/metrics';
 import { DecodeError } from '#lib/protobuf/reader';
-import { DiskFullError, QueueFullError } from '#lib/queue/queue';
+import { DiskFullError, QueueFullError } from '#lib/queue';
 import { Throttle } from '#lib/throttle';
 import type { CollectorConfiguration } from './config.ts';
 import type { Identity } from './keys.ts';

@@ -1,8 +1,8 @@
 import type { Clock } from '#lib/clock';
+import type { Positions } from './consumers/positions.ts';
 import { QueueFullError } from './errors.ts';
 import type { QueueIncident } from './incident.ts';
 import type { SegmentLog } from './log.ts';
-import type { Positions } from './positions.ts';
 
 /** Somebody who reads every block, at a pace and position of its own. */
 export interface ConsumerOptions {

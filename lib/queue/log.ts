@@ -4,11 +4,11 @@ import { bisect } from '../bisect.ts';
 import { DiskFullError } from './errors.ts';
 import { errorCode, type QueueFileSystem } from './files.ts';
 import { encodeSegmentHeader, recordHeaderBytes, type SegmentHeader } from './format.ts';
-import { type BlockPlace, encodeGroup, encodeRecord } from './group.ts';
 import type { QueueIncident } from './incident.ts';
+import { type BlockPlace, encodeGroup, encodeRecord } from './log/group.ts';
+import { type QueueEntry, Segment } from './log/segment.ts';
+import type { Pending } from './log/segment-index.ts';
 import { isDiskFull, type Reserve } from './reserve.ts';
-import { type QueueEntry, Segment } from './segment.ts';
-import type { Pending } from './segment-index.ts';
 
 export interface LogOptions {
   readonly directory: string;

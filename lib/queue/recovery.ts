@@ -11,8 +11,8 @@ import {
   segmentSalt,
 } from './format.ts';
 import type { QueueIncident } from './incident.ts';
+import { Segment } from './log/segment.ts';
 import { readDespiteBadSectors, type ScannedRecord, scanRecords } from './scan.ts';
-import { Segment } from './segment.ts';
 
 interface Place {
   readonly directory: string;

@@ -11,8 +11,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { createSystemClock } from '#lib/clock';
+import { openQueue } from '#lib/queue';
 import { GroupCommit } from '#lib/queue/group-commit';
-import { openQueue } from '#lib/queue/queue';
 
 const rounds = Number(process.argv[2] ?? 3);
 const parent = process.argv[3] ?? tmpdir();

@@ -5,7 +5,7 @@
 import { writeSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { createSystemClock } from '#lib/clock';
-import { openQueue } from '#lib/queue/queue';
+import { openQueue } from '#lib/queue';
 import { blockOf } from './killed-blocks.ts';
 
 const never = new AbortController().signal;

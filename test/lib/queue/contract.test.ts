@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openQueue, type Queue, QueueFullError, type QueueIncident } from '#lib/queue/queue';
+import { openQueue, type Queue, QueueFullError, type QueueIncident } from '#lib/queue';
 
 const never = new AbortController().signal;
 let directory: string;

@@ -1,7 +1,7 @@
 /** One test for each thing a disk may refuse. */
 import { setImmediate } from 'node:timers/promises';
 import { beforeEach, expect, test } from 'vitest';
-import { DiskFullError } from '#lib/queue/queue';
+import { DiskFullError } from '#lib/queue';
 import type { Operation } from '#test/support/disks/simulated-disk';
 import { randomFrom } from '#test/support/random';
 import { never, SimulatedQueue, waiting } from './simulated-queue.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { openQueue } from '#lib/queue/queue';
+import { openQueue } from '#lib/queue';
 import { ManualClock } from '#test/support/clocks/manual-clock';
 import { blockOf } from './killed-blocks.ts';
 

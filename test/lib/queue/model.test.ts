@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Queue, QueueFullError } from '#lib/queue/queue';
+import { type Queue, QueueFullError } from '#lib/queue';
 import { ManualClock } from '#test/support/clocks/manual-clock';
 import { never, SimulatedQueue } from './simulated-queue.ts';
 

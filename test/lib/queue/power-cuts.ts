@@ -1,4 +1,4 @@
-import { openQueue, type Queue, type QueueEntry, type QueueIncident } from '#lib/queue/queue';
+import { openQueue, type Queue, type QueueEntry, type QueueIncident } from '#lib/queue';
 import { ManualClock } from '#test/support/clocks/manual-clock';
 import { SimulatedDisk } from '#test/support/disks/simulated-disk';
 import { below, randomFrom } from '#test/support/random';

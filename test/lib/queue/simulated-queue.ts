@@ -1,4 +1,4 @@
-import { openQueue, type Queue, type QueueIncident, type QueueOptions } from '#lib/queue/queue';
+import { openQueue, type Queue, type QueueIncident, type QueueOptions } from '#lib/queue';
 import { ManualClock } from '#test/support/clocks/manual-clock';
 import { SimulatedDisk } from '#test/support/disks/simulated-disk';
 

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { type RecordHeader, recordHeaderBytes, writeRecordHeader } from './format.ts';
+import { type RecordHeader, recordHeaderBytes, writeRecordHeader } from '../format.ts';
 
 /** Where one block lies in its segment. */
 export interface BlockPlace {

@@ -1,9 +1,9 @@
 import { crc32 } from 'node:zlib';
-import { errorCode, type QueueFile, type QueueFileSystem } from './files.ts';
-import { checkPreamble, preambleBytes, readId, writeId, writePreamble } from './format.ts';
-import type { QueueIncident } from './incident.ts';
-import { isDiskFull, type Reserve } from './reserve.ts';
-import { readDespiteBadSectors } from './scan.ts';
+import { errorCode, type QueueFile, type QueueFileSystem } from '../files.ts';
+import { checkPreamble, preambleBytes, readId, writeId, writePreamble } from '../format.ts';
+import type { QueueIncident } from '../incident.ts';
+import { isDiskFull, type Reserve } from '../reserve.ts';
+import { readDespiteBadSectors } from '../scan.ts';
 
 /**
  * How far each consumer is, in one small file of two slots written in turn: whatever happens to the

@@ -37,21 +37,21 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { Clock } from '#lib/clock';
-import { Arrivals } from './arrivals.ts';
-import { type ConsumerOptions, Consumers, type ConsumerStatistics } from './consumers.ts';
-import { diskFileSystem, type QueueFileSystem } from './files.ts';
-import { GroupCommit } from './group-commit.ts';
-import type { QueueIncident } from './incident.ts';
-import { SegmentLog } from './log.ts';
-import { Positions, readPositions, type StoredPositions } from './positions.ts';
-import { listSegments, newestCheckpoint, recoverSegments } from './recovery.ts';
-import { Reserve } from './reserve.ts';
-import type { QueueEntry } from './segment.ts';
+import { Arrivals } from './queue/arrivals.ts';
+import { type ConsumerOptions, Consumers, type ConsumerStatistics } from './queue/consumers.ts';
+import { Positions, readPositions, type StoredPositions } from './queue/consumers/positions.ts';
+import { diskFileSystem, type QueueFileSystem } from './queue/files.ts';
+import { GroupCommit } from './queue/group-commit.ts';
+import type { QueueIncident } from './queue/incident.ts';
+import { SegmentLog } from './queue/log.ts';
+import type { QueueEntry } from './queue/log/segment.ts';
+import { listSegments, newestCheckpoint, recoverSegments } from './queue/recovery.ts';
+import { Reserve } from './queue/reserve.ts';
 
-export { type ConsumerOptions, type ConsumerStatistics } from './consumers.ts';
-export { DiskFullError, QueueFullError } from './errors.ts';
-export { type QueueIncident } from './incident.ts';
-export { type QueueEntry } from './segment.ts';
+export { type ConsumerOptions, type ConsumerStatistics } from './queue/consumers.ts';
+export { DiskFullError, QueueFullError } from './queue/errors.ts';
+export { type QueueIncident } from './queue/incident.ts';
+export { type QueueEntry } from './queue/log/segment.ts';
 
 /**
  * A durable first-in first-out log of opaque blocks with several consumers. One process at a time.

@@ -1,4 +1,4 @@
-import { errorCode, type QueueFile, type QueueFileSystem } from './files.ts';
+import { errorCode, type QueueFile, type QueueFileSystem } from '../files.ts';
 import {
   blocksOffset,
   readRecordHeader,
@@ -6,10 +6,10 @@ import {
   type SegmentHeader,
   segmentHeaderBytes,
   segmentSalt,
-} from './format.ts';
+} from '../format.ts';
+import type { QueueIncident } from '../incident.ts';
+import { isIntact, type Scan, type ScannedRecord, scanRecords } from '../scan.ts';
 import type { BlockPlace, Group } from './group.ts';
-import type { QueueIncident } from './incident.ts';
-import { isIntact, type Scan, type ScannedRecord, scanRecords } from './scan.ts';
 import { type Extent, type Pending, SegmentIndex } from './segment-index.ts';
 
 /** A block as a consumer reads it. */

@@ -1,4 +1,4 @@
-import { bisect } from '../bisect.ts';
+import { bisect } from '../../bisect.ts';
 import type { BlockPlace } from './group.ts';
 
 export interface Extent {
