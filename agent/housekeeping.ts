@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { isDeepStrictEqual } from 'node:util';
 import { type AgentStatus, writeAgentStatus } from '#lib/agent-status';
 import type { AgentReadings } from './agent-metrics.ts';
-import { createLookup } from './export/collector-lookup.ts';
+import { createLookup } from '#checks/net/lookup';
 import type { AgentParts } from './parts.ts';
 
 const intervalMs = 1000;

@@ -15,6 +15,7 @@ import { addOperationRoutes } from './routes/operation.ts';
 import { addOtlpRoutes } from './routes/otlp.ts';
 import { startServer } from './server.ts';
 import { HistorySink } from './sinks/history.ts';
+import type { CreateLookup } from './sinks/sink.ts';
 
 export interface CollectorOptions {
   readonly configuration: CollectorConfiguration;
@@ -23,6 +24,8 @@ export interface CollectorOptions {
   readonly version: string;
   /** Label `collector` of all its own metrics. */
   readonly name: string;
+  /** How backends' names are looked up; as Node.js does where absent. */
+  readonly createLookup?: CreateLookup;
 }
 
 /** A running collector. Disposing it stops it from the senders' side on; what was accepted stays on disk. */
@@ -80,14 +83,14 @@ interface OnDisk extends AsyncDisposable {
 
 /** Opens the queue, and the sinks with what they keep; rejects with the name of the folder. */
 async function openOnDisk(
-  { configuration, clock, log }: CollectorOptions,
+  { configuration, clock, log, createLookup }: CollectorOptions,
   telemetry: Telemetry,
 ): Promise<OnDisk> {
   await using stack = new AsyncDisposableStack();
   try {
     const report = reporter(telemetry, clock, log);
     const queue = stack.use(await openCollectorQueue({ ...configuration, clock, report }));
-    const lanes = stack.use(await openLanes({ configuration, queue, clock, log }));
+    const lanes = stack.use(await openLanes({ configuration, queue, clock, log, createLookup }));
     const running = stack.move();
     return { queue, lanes, [Symbol.asyncDispose]: () => running.disposeAsync() };
   } catch (cause) {

@@ -7,13 +7,15 @@ import { DeadLetters } from './forwarder/dead-letters.ts';
 import type { LaneStatistics } from './own-metrics.ts';
 import type { CollectorQueue } from './queue.ts';
 import { sinkTypes } from './sinks/registry.ts';
-import type { Sink } from './sinks/sink.ts';
+import type { CreateLookup, Sink } from './sinks/sink.ts';
 
 export interface LanesOptions {
   readonly configuration: Pick<CollectorConfiguration, 'sinks' | 'dataDirectory'>;
   readonly queue: CollectorQueue;
   readonly clock: Clock;
   readonly log: Logger;
+  /** How backends' names are looked up; as Node.js does where absent. */
+  readonly createLookup?: CreateLookup | undefined;
 }
 
 /** A sink with everything that serves it alone: a slow one holds up no other. */
@@ -48,13 +50,14 @@ export async function openLanes(options: LanesOptions): Promise<Lanes> {
 
 async function openLane(
   { name, type, settings, labels }: SinkConfiguration,
-  { configuration, queue, clock, log }: LanesOptions,
+  { configuration, queue, clock, log, createLookup }: LanesOptions,
   stack: AsyncDisposableStack,
 ): Promise<Lane> {
   const { dataDirectory } = configuration;
   const sinkType = sinkTypes.find((candidate) => candidate.type === type);
   if (sinkType === undefined) throw new Error(`there is no sink of type ${type}`);
-  const sink = stack.use(await sinkType.create({ name, settings, labels, dataDirectory, clock }));
+  const spec = { name, settings, labels, dataDirectory, clock, createLookup };
+  const sink = stack.use(await sinkType.create(spec));
   const directory = join(dataDirectory, 'dead-letters');
   const deadLetters = stack.use(await DeadLetters.open({ directory, sink: name, clock }));
   const source = queue.source(name);

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { hostname } from 'node:os';
+import { createLookup } from '#checks/net/lookup';
 import { type Collector, startCollector } from '#collector/collector';
 import { loadCollectorConfiguration } from '#collector/config';
 import { watchFiles } from '#collector/watch';
@@ -19,7 +20,14 @@ export const command = defineCommand({
     const log = createLog({ ...configuration.log, fields: { collector: name } });
     const version = readVersion();
     const clock = createSystemClock();
-    await using collector = await startCollector({ configuration, clock, log, version, name });
+    await using collector = await startCollector({
+      configuration,
+      clock,
+      log,
+      version,
+      name,
+      createLookup,
+    });
     const { keys, dataDirectory } = configuration;
     const summary = { url: collector.url, version, data: dataDirectory, keys: keys.length };
     log.info({ ...summary, waiting: collector.backlog() }, 'the collector is ready');

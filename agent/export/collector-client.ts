@@ -7,7 +7,7 @@ import { decodeExportResponse, decodeStatus } from '#lib/otlp/status';
 import { retryAfterMs } from '#lib/retry-after';
 import type { Secret } from '#lib/secret';
 import { unlessAborted } from '#lib/unless-aborted';
-import { createLookup } from './collector-lookup.ts';
+import { createLookup } from '#checks/net/lookup';
 
 /** What became of a request, and so what is done next. */
 export type Outcome =

@@ -72,15 +72,21 @@ class PrometheusSink implements Sink {
   readonly #timeoutMs: number;
   readonly #series: SeriesTable;
   readonly #writer = new ProtobufWriter();
+  readonly #closed = new AbortController();
   readonly #pool: Pool;
 
-  constructor({ settings: { url, auth, headers, timeout }, labels, clock }: SinkSpec<Settings>) {
+  constructor({ settings: { url, auth, headers, timeout }, ...spec }: SinkSpec<Settings>) {
+    const { labels, clock, createLookup } = spec;
     this.#clock = clock;
     this.#url = new URL(url);
     this.#headers = { ...reveal(headers), ...authorization(auth) };
     this.#timeoutMs = timeout;
     this.#series = new SeriesTable(labels);
-    this.#pool = new Pool(this.#url.origin, { connections: 2, allowH2: false });
+    this.#pool = new Pool(this.#url.origin, {
+      connections: 2,
+      allowH2: false,
+      ...(createLookup && { connect: { lookup: createLookup(this.#closed.signal) } }),
+    });
   }
 
   async deliver({ points }: Batch, signal: AbortSignal): Promise<Delivery> {
@@ -127,6 +133,7 @@ class PrometheusSink implements Sink {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed.abort();
     await this.#pool.destroy();
   }
 

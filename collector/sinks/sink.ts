@@ -1,3 +1,4 @@
+import type { LookupFunction } from 'node:net';
 import type { z } from 'zod';
 import type { Clock } from '#lib/clock';
 import type { LogRecord, MetricPoint } from '#lib/otlp/model';
@@ -63,7 +64,11 @@ export interface SinkSpec<Settings> {
   /** The collector's data folder; a sink that keeps files makes its own folder or file in it. */
   readonly dataDirectory: string;
   readonly clock: Clock;
+  readonly createLookup?: CreateLookup | undefined;
 }
+
+/** Makes what looks backends' names up, for `net.connect`; once the signal aborts, lookups fail. */
+export type CreateLookup = (signal: AbortSignal) => LookupFunction;
 
 /** Declares a sink type; add it to collector/sinks/registry.ts. */
 export function defineSink<Shape extends z.ZodRawShape>(type: SinkType<Shape>): SinkType {

@@ -1,7 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -9,7 +7,7 @@ import { readAgentStatus } from '#lib/agent-status';
 import { eventually } from '../support/eventually.ts';
 import { Farpoint } from '../support/farpoint.ts';
 import { needs } from '../support/needs.ts';
-import { Host } from '../support/network/network.ts';
+import { openUnnamedHost, silentNameServer } from '../support/network/silent-name-server.ts';
 import { temporaryFolder } from '../support/temporary-folder.ts';
 
 /** What orchestrators are promised. */
@@ -38,7 +36,7 @@ test('SIGTERM ends an agent in time whose collector takes requests and answers n
 needs('root', 'iproute2')('where the name server is silent', () => {
   test('SIGTERM ends an agent in time that looks its collector up', async () => {
     using folder = temporaryFolder();
-    using host = openHost();
+    using host = openUnnamedHost();
     using nameServer = silentNameServer(host);
     const wrapper = ['ip', 'netns', 'exec', host.namespace];
     await expectToStop(async () => {
@@ -73,35 +71,4 @@ async function expectToStop(start: () => Promise<Farpoint>): Promise<void> {
     tookMs.push(performance.now() - startedMs);
   }
   expect(Math.min(...tookMs)).toBeLessThan(stopMs);
-}
-
-/** A namespace with nothing but its loopback, whose name server is there. */
-function openHost(): Host & Disposable {
-  const namespace = `farpoint-stop-${process.pid}`;
-  const settings = join('/etc/netns', namespace);
-  mkdirSync(settings, { recursive: true });
-  writeFileSync(join(settings, 'resolv.conf'), 'nameserver 127.0.0.1\n');
-  execFileSync('ip', ['netns', 'add', namespace]);
-  const host = new Host(namespace, { 4: '127.0.0.1', 6: '::1' });
-  host.run('ip link set lo up');
-  return Object.assign(host, {
-    [Symbol.dispose]: () => {
-      execFileSync('ip', ['netns', 'delete', namespace]);
-      rmSync(settings, { recursive: true });
-    },
-  });
-}
-
-type Bound = (error: null, address: string, family: number) => void;
-
-function silentNameServer(host: Host): Disposable & { readonly questions: number } {
-  const heard = { questions: 0 };
-  // Bound at once, so that it is bound there.
-  const lookup = (address: string, _: unknown, callback: Bound): void => callback(null, address, 4);
-  const socket = createSocket({ type: 'udp4', lookup }, () => (heard.questions += 1));
-  {
-    using _there = host.enter();
-    socket.bind(53, '127.0.0.1');
-  }
-  return Object.assign(heard, { [Symbol.dispose]: () => void socket.close() });
 }

@@ -1,11 +1,11 @@
 import type { LookupAddress } from 'node:dns';
 import { lookup as systemLookup } from 'node:dns/promises';
 import type { LookupFunction } from 'node:net';
-import { Failure } from '#checks/net/failure';
-import { resolve } from '#checks/net/resolve';
+import { Failure } from './failure.ts';
+import { resolve } from './resolve.ts';
 
 /**
- * Looks collectors up as checks look up their targets, for `net.connect`. Not `dns.lookup` by itself: a
+ * Looks names up as checks look up their targets, for `net.connect`. Not `dns.lookup` by itself: a
  * silent name server holds the threads that it waits in, and so the end of the process, for ten seconds
  * and more. That is only asked for names which DNS says it does not know, and which the system may have
  * from elsewhere. Once the signal aborts, lookups fail.
