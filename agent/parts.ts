@@ -3,6 +3,7 @@ import type { CheckServices, CheckType } from '#checks/check';
 import { createEgressPolicy } from '#checks/net/egress';
 import { checkTypes } from '#checks/registry';
 import type { Clock } from '#lib/clock';
+import { unusableFolder } from '#lib/unusable-folder';
 import type { Logger } from '#lib/log';
 import type { AgentConfiguration } from './config.ts';
 import { Exporter } from './export.ts';
@@ -79,6 +80,6 @@ async function openOutboxOf({ configuration, clock, log }: AgentOptions): Promis
   try {
     return await openOutbox({ directory: join(dataDirectory, 'outbox'), ...outbox, clock, log });
   } catch (cause) {
-    throw new Error(`cannot use the data folder ${dataDirectory} (agent.data)`, { cause });
+    throw unusableFolder(dataDirectory, 'agent.data', cause);
   }
 }

@@ -3,6 +3,7 @@ import type { Clock } from '#lib/clock';
 import type { Logger } from '#lib/log';
 import type { QueueIncident } from '#lib/queue';
 import { createIncidentLog } from '#lib/queue/incident-log';
+import { unusableFolder } from '#lib/unusable-folder';
 import type { CollectorConfiguration, KeyConfiguration } from './config.ts';
 import { KeyRing, type Permission } from './keys.ts';
 import { type Lanes, openLanes } from './lanes.ts';
@@ -94,7 +95,7 @@ async function openOnDisk(
     const running = stack.move();
     return { queue, lanes, [Symbol.asyncDispose]: () => running.disposeAsync() };
   } catch (cause) {
-    throw new Error(`cannot use the data folder ${configuration.dataDirectory} (data)`, { cause });
+    throw unusableFolder(configuration.dataDirectory, 'data', cause);
   }
 }
 

@@ -44,11 +44,6 @@ export const diskFileSystem: QueueFileSystem = {
   syncDirectory,
 };
 
-/** The system's name of an error (`ENOSPC`), if it has one. */
-export function errorCode(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
-}
-
 const openDescriptor = promisify(fs.open);
 const writev = promisify(fs.writev);
 const read = promisify(fs.read);

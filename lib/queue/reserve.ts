@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { errorCode, type QueueFile, type QueueFileSystem } from './files.ts';
+import { errorCode } from '#lib/error-code';
+import type { QueueFile, QueueFileSystem } from './files.ts';
 
 const reserveBytes = 1 << 20;
 

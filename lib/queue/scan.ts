@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
-import { errorCode, type QueueFile } from './files.ts';
+import { errorCode } from '#lib/error-code';
+import type { QueueFile } from './files.ts';
 import { readRecordHeader, type RecordHeader, recordHeaderBytes, recordMarker } from './format.ts';
 
 /** An intact record and where its payload lies in the file. */

@@ -118,7 +118,7 @@ describe('farpoint collector', () => {
       await using collector = Farpoint.start(['collector', '-c', file()]);
       expect(await collector.exited()).toBe(2);
       expect(collector.output).toMatch(
-        /^farpoint: cannot use the data folder .*data \(data\): EEXIST: file already exists/,
+        /^farpoint: cannot use the data folder .*data \(data\), for a file is in the way: .*: EEXIST: file already exists/,
       );
     },
   );

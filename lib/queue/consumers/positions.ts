@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
-import { errorCode, type QueueFile, type QueueFileSystem } from '../files.ts';
+import { errorCode } from '#lib/error-code';
+import type { QueueFile, QueueFileSystem } from '../files.ts';
 import { checkPreamble, preambleBytes, readId, writeId, writePreamble } from '../format.ts';
 import type { QueueIncident } from '../incident.ts';
 import { isDiskFull, type Reserve } from '../reserve.ts';

@@ -1,4 +1,5 @@
-import { errorCode, type QueueFile, type QueueFileSystem } from '../files.ts';
+import { errorCode } from '#lib/error-code';
+import type { QueueFile, QueueFileSystem } from '../files.ts';
 import {
   blocksOffset,
   readRecordHeader,
