@@ -20,6 +20,8 @@ export class OnCall implements Disposable {
   readonly summaries = new Map<string, string>();
   readonly #told: string[] = [];
   readonly #known = new Set<string>();
+  /** In words, by labels and the time it began. */
+  readonly #firing = new Map<string, string>();
   readonly #server = createServer((request, response) => {
     void this.#hear(request).then(() => response.end());
   });
@@ -38,10 +40,11 @@ export class OnCall implements Disposable {
     return news;
   }
 
-  /** Whether all of it has been told since `news` was last asked. */
+  /** Whether all of it has been told since `news` was last asked, and nothing that is resolved fires again. */
   hasBeenTold(what: readonly string[]): boolean {
     const news = this.#told.slice(this.#asked);
-    return what.every((one) => news.includes(one));
+    const firing = new Set(this.#firing.values());
+    return what.every((one) => news.includes(one) && !firing.has(one.replace(/^resolved /, '')));
   }
 
   [Symbol.dispose](): void {
@@ -58,8 +61,12 @@ export class OnCall implements Disposable {
       const name = labels['alertname']?.replace('Farpoint', '');
       const { check, instance, region, agent } = labels;
       const target = check === undefined ? undefined : instance;
-      const words = [status, name, target, region ?? agent].filter(Boolean).join(' ');
+      const what = [name, target, region ?? agent].filter(Boolean).join(' ');
+      const words = `${status} ${what}`;
       this.#told.push(words);
+      const begun = `${JSON.stringify(labels)} ${startsAt}`;
+      if (status === 'firing') this.#firing.set(begun, what);
+      else this.#firing.delete(begun);
       this.summaries.set(words, annotations['summary'] ?? '');
     }
   }

@@ -44,6 +44,22 @@ export async function untilAllUp(world: World): Promise<void> {
   );
 }
 
+/**
+ * Of which target and region, in the words of an alert, runs since then were too busy to judge for so long
+ * that a RegionalOutage ends by itself: two minutes of the rules' time, of which a round of them may lack.
+ */
+export async function unjudged(world: World, sinceUnixMs: number): Promise<readonly string[]> {
+  const runs = (await world.stored.runs(sinceUnixMs)).filter(({ overloaded }) => !overloaded);
+  const judged = Map.groupBy(runs, ({ target, region }) => `${target} ${region}`);
+  const endsMs = (120_000 - 30_000) / world.haste;
+  return [...judged].flatMap(([what, ofTarget]) => {
+    const times = ofTarget.map(({ unixMs }) => unixMs).sort((left, right) => left - right);
+    return times.some((time, index) => time - (times[index - 1] ?? sinceUnixMs) > endsMs)
+      ? [what]
+      : [];
+  });
+}
+
 /** Stops the service until everybody has been told, and starts it again. */
 export async function serviceDown(world: World): Promise<FaultSeen> {
   return withFault(world, {
