@@ -12,16 +12,21 @@ secrets=compose/secrets
 random() { head -c 32 /dev/urandom | base64 | tr '+/' '-_' | tr -d '=\n'; }
 
 # Files that containers read as another user, in a folder that nobody else on this machine enters.
+# Made beside it and renamed when whole: an interrupted start leaves nothing half.
 if [ ! -d "$secrets" ]; then
-  mkdir -m 0700 "$secrets"
-  mkdir "$secrets/hashes"
+  new=$(mktemp -d "$secrets.XXXXXX")
+  trap 'rm -rf "$new"' EXIT
+  trap 'exit 130' HUP INT TERM
+  mkdir "$new/hashes"
   for region in eu-west us-east ap-south; do
     secret=$(random)
-    printf '%s.%s' "$region" "$secret" > "$secrets/$region"
-    printf '%s' "$secret" | sha256sum | cut -d ' ' -f 1 > "$secrets/hashes/$region"
+    printf '%s.%s' "$region" "$secret" > "$new/$region"
+    printf '%s' "$secret" | sha256sum | cut -d ' ' -f 1 > "$new/hashes/$region"
   done
-  random > "$secrets/grafana"
-  chmod -R a+rX "$secrets"/*
+  random > "$new/grafana"
+  chmod -R a+rX "$new"/*
+  mv "$new" "$secrets"
+  trap - EXIT HUP INT TERM
 fi
 
 if [ -n "${COMPOSE:-}" ]; then compose=$COMPOSE

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -70,6 +70,27 @@ test('every file it mounts is in the repository', () => {
     .filter((source) => source.startsWith('.') && !source.includes('secrets'));
   expect(mounted.length).toBeGreaterThan(4);
   for (const source of mounted) expect(existsSync(join(docker, source)), source).toBe(true);
+});
+
+test.each(['TERM', 'INT', 'KILL'])('up.sh makes secrets whole or not at all: SIG%s', (signal) => {
+  const here = join(directory, `interrupted-${signal}`);
+  cpSync(docker, here, { recursive: true });
+  const secrets = join(here, 'compose/secrets');
+  rmSync(secrets, { recursive: true, force: true });
+  const tools = join(directory, `tools-${signal}`);
+  mkdirSync(tools);
+  writeFileSync(join(tools, 'sha256sum'), `#!/bin/sh\nkill -${signal} $PPID\n`, { mode: 0o755 });
+  const up = (path: string): SpawnSyncReturns<string> =>
+    spawnSync('sh', [join(here, 'up.sh'), 'ps'], {
+      encoding: 'utf8',
+      env: { PATH: path, COMPOSE: 'echo' },
+    });
+  const path = process.env['PATH'] ?? '';
+  expect(up(`${tools}:${path}`).status).not.toBe(0);
+  expect(existsSync(secrets)).toBe(false);
+  expect(up(path).status).toBe(0);
+  expect(readdirSync(secrets).toSorted()).toEqual(['ap-south', 'eu-west', 'grafana', 'hashes', 'us-east']);
+  expect(readdirSync(join(secrets, 'hashes'))).toHaveLength(3);
 });
 
 test('up.sh makes keys that the collector knows the hashes of, once', () => {
