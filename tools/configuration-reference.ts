@@ -13,7 +13,8 @@ const introduction = `# Configuration
 <!-- Written by npm run generate from the schemas that also validate. -->
 
 \`farpoint validate FILE\` tells every mistake with its place, and what a configuration means. For completion in an editor:
-\`farpoint schema agent > agent.schema.json\`, and \`# yaml-language-server: $schema=./agent.schema.json\` as the first line.
+\`farpoint schema agent > agent.schema.json\`, and \`# yaml-language-server: $schema=./agent.schema.json\` as the first line;
+\`farpoint schema fleet\` is for the files it includes, \`farpoint schema collector\` for the collector's.
 
 Two files configure everything. The agent's has what is local to one process (\`agent\`, \`collector\`, \`log\`) and the
 **fleet**, which is the same everywhere: \`regions\`, \`defaults\`, \`checks\`, in this file or in those it includes. The

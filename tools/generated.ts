@@ -1,4 +1,4 @@
-import { agentJsonSchema } from '#agent/config/json-schema';
+import { agentJsonSchema, fleetJsonSchema } from '#agent/config/json-schema';
 import { collectorJsonSchema } from '#collector/config/json-schema';
 import { grafanaFiles } from '#grafana/files';
 import { defaultSettings } from '#grafana/settings';
@@ -11,6 +11,7 @@ const grafana = Object.entries(grafanaFiles(defaultSettings));
 export const generated: Readonly<Record<string, () => string>> = {
   'docs/agent.schema.json': () => json(agentJsonSchema()),
   'docs/collector.schema.json': () => json(collectorJsonSchema()),
+  'docs/fleet.schema.json': () => json(fleetJsonSchema()),
   'docs/configuration.md': configurationReference,
   'docs/metrics.md': metricsReference,
   ...Object.fromEntries(grafana.map(([file, text]) => [`grafana/generated/${file}`, () => text])),

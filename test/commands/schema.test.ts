@@ -7,6 +7,20 @@ import { runFarpoint } from '../support/run-farpoint.ts';
 
 const root = join(import.meta.dirname, '../..');
 
+test('fleet: takes what an agent includes, and nothing of its own', () => {
+  const { code, output } = runFarpoint(['schema', 'fleet']);
+  expect(code).toBe(0);
+  expect(output).toBe(readFileSync(join(root, 'docs/fleet.schema.json'), 'utf8'));
+  const schema = z.fromJSONSchema(JSON.parse(output));
+  const check = { name: 'home', type: 'http', target: 'https://shop.example.org/' };
+  const takes = (file: object): boolean => schema.safeParse(file).success;
+  expect(takes({ checks: [check] })).toBe(true);
+  expect(takes({ version: 1, regions: ['eu'], defaults: { every: '30s' } })).toBe(true);
+  expect(takes({ checks: [{ ...check, tpye: 'http' }] })).toBe(false);
+  expect(takes({ checks: [check], include: ['more.yaml'] })).toBe(false);
+  expect(takes({ checks: [check], agent: { region: 'eu' } })).toBe(false);
+});
+
 describe.each(['agent', 'collector'])('%s', (part) => {
   const { code, output } = runFarpoint(['schema', part]);
   const schema = z.fromJSONSchema(JSON.parse(output));
