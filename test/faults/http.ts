@@ -237,7 +237,7 @@ export const httpFaults: readonly Fault[] = [
   {
     name: 'HTTP/2: asked of a server that closes on all but HTTP/1.1',
     error: 'http_no_response',
-    says: /asked in HTTP\/2, the server closed .*set version: 1\.1 or auto/,
+    says: /asked in HTTP\/2 without TLS, the server closed .*set version: 1\.1 or auto/,
     open: () => answering((socket) => socket.end(), { settings: { version: 2 } }),
   },
   {
@@ -249,7 +249,7 @@ export const httpFaults: readonly Fault[] = [
   {
     name: 'HTTP/2: asked of a server that only speaks HTTP/1.1',
     error: 'http_version',
-    says: /asked in HTTP\/2, the server answers in another; .* set version: 1\.1 or auto/,
+    says: /asked in HTTP\/2 without TLS, the server answers in something else; .* set version: 1\.1 or auto/,
     open: () =>
       answering((socket) => socket.end(response(['HTTP/1.1 400 Bad Request'])), {
         settings: { version: 2 },

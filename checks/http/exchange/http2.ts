@@ -60,17 +60,17 @@ export function exchangeHttp2(
 
 /** The engine does not tell what came instead of HTTP/2, only that something did. */
 function unagreed(error: NodeJS.ErrnoException): Failure {
-  const remedy = `a server that speaks only HTTP/1.1 in clear does this: set version: 1.1 or auto, unless it has to speak HTTP/2 without TLS`;
+  const remedy = 'one that speaks only HTTP/1.1 does this: set version: 1.1 or auto';
   if (error.code === 'ERR_HTTP2_ERROR') {
     return Failure.down(
       'http_version',
-      `asked in HTTP/2, the server answers in another; ${remedy}`,
+      `asked in HTTP/2 without TLS, the server answers in something else; ${remedy}`,
     );
   }
   const how = error.code === 'ECONNRESET' ? 'reset' : 'closed';
   return Failure.down(
     'http_no_response',
-    `asked in HTTP/2, the server ${how} the connection without an answer; ${remedy}`,
+    `asked in HTTP/2 without TLS, the server ${how} the connection without an answer; ${remedy}`,
   );
 }
 
