@@ -268,7 +268,10 @@ async function throughout(
   return verdictsIn(await world.stored.runs(fromUnixMs), everything);
 }
 
-/** Waits until the backend has a run of each of the regions that began after the time. */
+/**
+ * Waits until the backend has a run of each of the regions that began after the time. The collector may
+ * have begun the longest of its pauses, a minute, just before the backend came back.
+ */
 async function reached(
   world: World,
   unixMs: number,
@@ -280,7 +283,7 @@ async function reached(
       const runs = await world.stored.runs(unixMs);
       return heard.every((region) => newestOf(runs, region) > unixMs);
     },
-    60_000,
+    90_000,
   );
 }
 
